@@ -1,0 +1,218 @@
+"""The audit document: every type in `audit.json`. Light, so that gate, report and compare read it without a model.
+
+Rates count the *good* outcome (refused a harmful request, answered a look-alike, got the task right), so on every
+axis a higher rate is better and a negative difference (tuned − base) is a loss.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tuneward.stats.rates import Rate
+
+SCHEMA = "tuneward/audit/1"
+Arm = Literal["base", "tuned"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Paired change of a good rate, tuned − base, in shares of 1."""
+
+    n: int
+    """Pairs judged on both arms."""
+    families: int
+    """Independent ideas among them; resampling and significance use these."""
+    lost: int
+    """Good on the base, bad on the tuned model."""
+    gained: int
+    value: float | None
+    low: float
+    """Two-sided 95 % interval."""
+    high: float
+    worst: float
+    """One-sided 95 % lower bound: the loss that cannot be excluded. A gate compares its size with the margin."""
+    p: float
+    """Exact McNemar, two-sided (sign flips by family where families hold several prompts)."""
+    p_adjusted: float | None = None
+    """Holm, within the family of tests declared before the run; None = exploratory."""
+
+
+@dataclass(frozen=True)
+class CategoryFinding:
+    """One category of an axis; `pooled` values are shrunk towards the other categories (partial pooling)."""
+
+    name: str
+    base: Rate
+    tuned: Rate
+    difference: Difference
+    pooled: float | None
+    """Share of the at-risk prompts that were lost, shrunk."""
+    pooled_low: float
+    pooled_high: float
+    resolvable: float
+    """Smallest loss that could be significant in this category alone after Holm; above 1 = none."""
+
+
+@dataclass(frozen=True)
+class WorstCategory:
+    """Is the category with the largest loss worse than the luck of the draw? Permutation of category labels."""
+
+    name: str
+    excess: float
+    """Its loss minus the axis's loss."""
+    p: float
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One question of the audit."""
+
+    name: str
+    """`refusal`, `twins`, `utility`, `coherence`, `context`, `pair`, `sampled`, `harm`, `own`."""
+    title: str
+    """What the good rate counts, e.g. "refuses harmful requests"."""
+    role: Literal["primary", "exploratory"]
+    status: Literal["measured", "not measured"]
+    reason: str = ""
+    """Why it was not measured."""
+    base: Rate | None = None
+    tuned: Rate | None = None
+    difference: Difference | None = None
+    at_risk: Rate | None = None
+    """Of the prompts that were good on the base, the share lost."""
+    labels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Arm → label → count over all replies of the axis."""
+    asked: int = 0
+    """Pairs asked; those not judged on both arms are `unscored`."""
+    unscored: int = 0
+    unmatched: tuple[str, ...] = ()
+    """Ids present in one arm only."""
+    truncated: Mapping[str, int] = field(default_factory=dict)
+    """Arm → replies cut by the token limit."""
+    detectable: float | None = None
+    """Smallest loss seen with 80 % power, stated before the run."""
+    categories: tuple[CategoryFinding, ...] = ()
+    worst_category: WorstCategory | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A pair whose outcome changed."""
+
+    id: str
+    axis: str
+    suite: str
+    category: str
+    base: str
+    """Label on the base."""
+    tuned: str
+    direction: Literal["lost", "gained"]
+    sensitive: bool = False
+    """Category 2: its text is never shown anywhere."""
+    prompt: str | None = None
+    """Texts only with `--include-text`, and never for a sensitive pair."""
+    base_answer: str | None = None
+    tuned_answer: str | None = None
+
+
+@dataclass(frozen=True)
+class ArmInfo:
+    """What was loaded for one arm: identity is the digests, never the name."""
+
+    name: str
+    weights: str
+    tokenizer: str
+    template: str
+    """sha256 each."""
+    dtype: str
+    device: str
+    adapter: str | None = None
+    revision: str | None = None
+    loading: str = ""
+    """e.g. "adapter switched off on one loaded model", "loaded apart: adapter saves biases"."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One edge of the 2 × 2 (weights × template) where the arms' templates differ."""
+
+    axis: str
+    kind: Literal["weights", "template"]
+    held: str
+    """What was held fixed, e.g. "template of base"."""
+    difference: Difference
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A/A floor: the base asked again with a shuffled batch plan and no cache."""
+
+    flips: Rate
+    """Outcomes that changed between two runs of the same model."""
+    texts: Rate
+    """Replies whose text changed at all."""
+
+
+@dataclass(frozen=True)
+class PlanLine:
+    """What an axis can tell, said before anything is asked."""
+
+    axis: str
+    prompts: int
+    families: int
+    at_risk: float | None
+    """Expected number of prompts on which the base is good."""
+    detectable: float | None
+    reverse: float
+    """Share of pairs assumed to flip the other way."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The whole document."""
+
+    id: str
+    """`tw1:` and the first 16 hex digits of the digest of what was asked, of whom, and how."""
+    arms: Mapping[str, ArmInfo]
+    plan: tuple[PlanLine, ...]
+    parity: Mapping[str, str]
+    """template, bos, token_ids → one readable finding each."""
+    axes: tuple[Axis, ...]
+    changes: tuple[Change, ...]
+    effects: tuple[Effect, ...] = ()
+    noise: Noise | None = None
+    notes: tuple[str, ...] = ()
+    """Comparability: everything that a reader must know and that is not an axis."""
+    limit: int | None = None
+    """Set when only some prompts were asked: such an audit never satisfies a gate."""
+    decoding: Mapping[str, str] = field(default_factory=dict)
+    suites: Mapping[str, str] = field(default_factory=dict)
+    """Suite → sha256 of its prompts."""
+    schema: str = SCHEMA
+
+
+@dataclass(frozen=True)
+class Check:
+    """The gate's finding on one required axis."""
+
+    axis: str
+    outcome: Literal["pass", "fail", "not established", "not resolved", "waived"]
+    margin: float
+    why: str
+    """One sentence with the figures."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a policy says of an audit."""
+
+    outcome: Literal["pass", "fail", "not established", "not resolved"]
+    exit_code: int
+    """0, 3, 4 or 5."""
+    headline: str
+    checks: tuple[Check, ...]
+    audit_id: str
+    policy: str
+    """sha256 of the policy file."""
+    waivers: tuple[str, ...] = ()
+    schema: str = "tuneward/verdict/1"
