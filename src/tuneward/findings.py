@@ -8,33 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tuneward.stats.categories import WorstCategory
+from tuneward.stats.difference import Difference
 from tuneward.stats.rates import Rate
 
 SCHEMA = "tuneward/audit/1"
 Arm = Literal["base", "tuned"]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Paired change of a good rate, tuned − base, in shares of 1."""
-
-    n: int
-    """Pairs judged on both arms."""
-    families: int
-    """Independent ideas among them; resampling and significance use these."""
-    lost: int
-    """Good on the base, bad on the tuned model."""
-    gained: int
-    value: float | None
-    low: float
-    """Two-sided 95 % interval."""
-    high: float
-    worst: float
-    """One-sided 95 % lower bound: the loss that cannot be excluded. A gate compares its size with the margin."""
-    p: float
-    """Exact McNemar, two-sided (sign flips by family where families hold several prompts)."""
-    p_adjusted: float | None = None
-    """Holm, within the family of tests declared before the run; None = exploratory."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +30,6 @@ class CategoryFinding:
     pooled_high: float
     resolvable: float
     """Smallest loss that could be significant in this category alone after Holm; above 1 = none."""
-
-
-@dataclass(frozen=True)
-class WorstCategory:
-    """Is the category with the largest loss worse than the luck of the draw? Permutation of category labels."""
-
-    name: str
-    excess: float
-    """Its loss minus the axis's loss."""
-    p: float
 
 
 @dataclass(frozen=True)
