@@ -1,0 +1,128 @@
+"""One batch of prompts → token ids, greedy or sampled (house method).
+
+Greedy whatever the checkpoint's generation config says. A sampled token is found by inverting the distribution at a
+uniform number fixed by seed, prompt and sample, so a reply does not depend on its neighbours, and both arms of an
+audit draw with the same numbers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tuneward.chat import Finish
+from tuneward.model.kv import buffers
+from tuneward.model.prefill import Prompts, forward, prefill
+
+SHRINK_AT = 0.8
+"""Share of rows still speaking at which the others leave the batch."""
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How replies are drawn."""
+
+    max_tokens: int = 96
+    temperature: float = 0.0
+    """0 is greedy."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.max_tokens < 1:
+            raise ValueError(f"decoding: max_tokens is {self.max_tokens}; expected at least 1")
+        if self.temperature < 0:
+            raise ValueError(f"decoding: temperature is {self.temperature}; expected 0 (greedy) or above")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model said to one prompt: ids without the stop token, and why it stopped."""
+
+    ids: tuple[int, ...]
+    finish: Finish
+
+
+def uniforms(keys: Sequence[str], decoding: Decoding) -> Tensor:
+    """One uniform number a row and step, (rows, max_tokens), from seed and the row's key alone."""
+    rows = []
+    for key in keys:
+        entropy = [decoding.seed, *key.encode()]
+        rows.append(np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy))).random(decoding.max_tokens))
+    return torch.from_numpy(np.stack(rows))
+
+
+def choose(logits: Tensor, draw: Tensor | None, temperature: float) -> Tensor:
+    """Next token of each row, (rows,): the largest logit, or the token at quantile `draw` of the distribution."""
+    if draw is None:
+        return logits.argmax(-1)
+    cumulative = torch.softmax(logits.float() / temperature, -1).double().cumsum(-1)
+    target = draw.to(logits.device)[:, None] * cumulative[:, -1:]
+    return torch.searchsorted(cumulative, target, right=True).squeeze(-1).clamp(max=logits.shape[-1] - 1)
+
+
+class _Rows:
+    """Which rows of the batch still speak, and what all have said."""
+
+    def __init__(self, count: int, stops: frozenset[int], device: torch.device) -> None:
+        self.said: list[list[int]] = [[] for _ in range(count)]
+        self.finish: list[Finish] = ["length"] * count
+        self.active = list(range(count))
+        self._stops = torch.tensor(sorted(stops), device=device)
+
+    def take(self, tokens: Tensor) -> list[int]:
+        """Note one token for each active row; gives the places, within the active rows, of those that go on."""
+        stopped = torch.isin(tokens, self._stops).tolist()
+        going = []
+        for place, (row, token, stop) in enumerate(zip(self.active, tokens.tolist(), stopped, strict=True)):
+            if self.finish[row] == "stop":
+                continue
+            if stop:
+                self.finish[row] = "stop"
+                continue
+            self.said[row].append(token)
+            going.append(place)
+        return going
+
+    def answers(self) -> list[Answer]:
+        return [Answer(tuple(ids), finish) for ids, finish in zip(self.said, self.finish, strict=True)]
+
+
+@torch.inference_mode()
+def decode(
+    model: Any,
+    prompts: Sequence[Sequence[int]],
+    *,
+    decoding: Decoding,
+    stops: frozenset[int],
+    keys: Sequence[str],
+) -> list[Answer]:
+    """Answer one batch. `keys` name the rows for sampling. Same order, same length.
+
+    Finished rows leave the batch only in float32, where a row's result does not depend on its neighbours; in lower
+    precision they stay, so that a batch is computed alike however long each arm's answers are.
+    """
+    device = model.get_input_embeddings().weight.device
+    read = Prompts(tuple(tuple(p) for p in prompts), min(stops, default=0), device)
+    state = prefill(model, read, room=decoding.max_tokens)
+    draws = uniforms(keys, decoding) if decoding.temperature > 0 else None
+    rows = _Rows(len(prompts), stops, device)
+    layers = buffers(state.cache) if model.dtype == torch.float32 else []
+    logits, mask, positions = state.logits, state.mask, state.positions
+    for step in range(decoding.max_tokens):
+        tokens = choose(logits, None if draws is None else draws[rows.active, step], decoding.temperature)
+        going = rows.take(tokens)
+        if not going or step + 1 == decoding.max_tokens:
+            break
+        if layers and len(going) <= SHRINK_AT * len(rows.active):
+            kept = torch.tensor(going, device=device)
+            tokens, mask, positions = tokens[kept], mask[kept], positions[kept]
+            rows.active = [rows.active[place] for place in going]
+            for layer in layers:
+                layer.keep(kept)
+        mask = torch.cat([mask, mask.new_ones(mask.shape[0], 1)], -1)
+        logits = forward(model, tokens[:, None], mask, positions, cache=state.cache)
+        positions = positions + 1
+    return rows.answers()

@@ -1,0 +1,130 @@
+"""One engine for both arms: chats in, answers out, and who it was that answered (house method)."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import psutil
+import torch
+
+from tuneward.chat import Chat
+from tuneward.findings import ArmInfo
+from tuneward.model import kv
+from tuneward.model.decode import Answer, Decoding, decode
+from tuneward.model.template import Template, of_tokenizer, stop_ids, token_ids, tokenizer_digest
+from tuneward.record import digest, sha256_bytes, versions
+
+LOOP = 1
+"""Raised whenever the decode loop changes in a way that may change an answer: it is part of every cache key."""
+SIZES = (96, 64, 32, 16, 8, 4, 2, 1)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded model, its tokenizer and template; `switch` is entered around every use (an adapter off, say)."""
+
+    model: Any
+    tokenizer: Any
+    template: Template
+    info: ArmInfo
+    switch: Callable[[], AbstractContextManager[Any]] = field(default=nullcontext)
+
+    @property
+    def key(self) -> str:
+        """Digest of everything about this arm that decides an answer; names are not part of it."""
+        info, found = self.info, versions()
+        libraries = [found.get(name) for name in ("torch", "transformers", "tokenizers")]
+        kind = info.device.split(":")[0]
+        return digest([info.weights, info.tokenizer, self.template.source, info.dtype, kind, libraries, LOOP])
+
+    def ids(self, chat: Chat) -> tuple[int, ...]:
+        """The prompt as this arm reads it."""
+        return token_ids(self.tokenizer, chat, template=self.template)
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Ids → text; special tokens that leaked into an answer stay visible."""
+        decoded: str = self.tokenizer.decode(list(ids), skip_special_tokens=False)
+        return decoded
+
+    def answer(self, prompts: Sequence[Sequence[int]], *, decoding: Decoding, keys: Sequence[str]) -> list[Answer]:
+        """Answer one batch of tokenised prompts.
+
+        Raises:
+            MemoryError: when the batch does not fit on the device.
+        """
+        with self.ready():
+            try:
+                return decode(
+                    self.model, prompts, decoding=decoding, stops=stop_ids(self.tokenizer, self.model), keys=keys
+                )
+            except torch.OutOfMemoryError as error:
+                torch.cuda.empty_cache()
+                raise MemoryError(f"{len(prompts)} prompts do not fit on {self.info.device}") from error
+
+    @contextlib.contextmanager
+    def ready(self) -> Iterator[None]:
+        """The arm switched on, in evaluation mode, with the decode attention; all put back afterwards."""
+        config = self.model.config.get_text_config(decoder=True)
+        before, training = config._attn_implementation, self.model.training
+        fast = before == "sdpa" and kv.buffers_fit(self.model)
+        with self.switch():
+            self.model.eval()
+            if fast:
+                self.model.set_attn_implementation(kv.NAME)
+            try:
+                yield
+            finally:
+                if fast:
+                    self.model.set_attn_implementation(before)
+                self.model.train(training)
+
+
+def in_memory(model: Any, tokenizer: Any, *, name: str = "in memory") -> Engine:
+    """An engine around a model that is already loaded, in a training loop for example."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    template = of_tokenizer(tokenizer)
+    weight = inner.get_input_embeddings().weight
+    info = ArmInfo(
+        name=name,
+        weights=state_digest(model),
+        tokenizer=tokenizer_digest(tokenizer),
+        template=template.fingerprint,
+        dtype=str(weight.dtype).removeprefix("torch."),
+        device=str(weight.device),
+        loading="as it stood in memory",
+    )
+    return Engine(inner, tokenizer, template, info)
+
+
+def state_digest(model: Any) -> str:
+    """sha256 of every tensor by name, and of the configuration: what a model in memory is."""
+    tensors = []
+    for name, tensor in sorted(model.state_dict().items()):
+        data = tensor.detach().cpu().contiguous()
+        tensors.append([name, str(data.dtype), list(data.shape), sha256_bytes(data.flatten().view(torch.uint8).numpy().tobytes())])
+    config = {k: v for k, v in model.config.to_dict().items() if not k.startswith("_")}
+    return digest([tensors, msgspec.json.encode(config, enc_hook=str, order="sorted").decode()])
+
+
+def free_bytes(device: str) -> int:
+    """Memory free for a batch."""
+    if device.startswith("cuda"):
+        free: int = torch.cuda.mem_get_info(device)[0]
+        return free
+    return int(psutil.virtual_memory().available)
+
+
+def fitting_size(engine: Engine, *, longest: int, max_tokens: int) -> int:
+    """Rows a batch may have: half of the free memory over what one row takes, rounded down to a usual size."""
+    config = engine.model.config.get_text_config(decoder=True)
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    item = torch.finfo(engine.model.dtype).bits // 8
+    cache = 2 * config.num_hidden_layers * heads * width * (longest + max_tokens) * item
+    work = 8 * max(config.hidden_size, getattr(config, "intermediate_size", None) or 0) * longest * item
+    row = cache + work + 12 * config.vocab_size
+    room = free_bytes(engine.info.device) // 2 // row
+    return next((size for size in SIZES if size <= room), 1)

@@ -1,0 +1,66 @@
+"""Numbers read off a model without generating: token log-probabilities and hidden states (house method).
+
+Positions are given explicitly, so a row's numbers are the same alone, in any batch, and under either padding side.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from tuneward.model.engine import Engine
+
+Side = Literal["left", "right"]
+
+
+def _padded(rows: Sequence[Sequence[int]], *, side: Side, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """ids, mask, positions, each (rows, longest)."""
+    width = max(len(row) for row in rows)
+    ids = torch.zeros(len(rows), width, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for number, row in enumerate(rows):
+        place = slice(width - len(row), width) if side == "left" else slice(0, len(row))
+        ids[number, place] = torch.tensor(row, dtype=torch.long)
+        mask[number, place] = 1
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    return ids.to(device), mask.to(device), positions.to(device)
+
+
+@torch.inference_mode()
+def log_probs(
+    engine: Engine, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], *, side: Side = "right"
+) -> list[Tensor]:
+    """Log-probability in nats of every answer token given prompt and answer so far: one (tokens,) float32 tensor a row.
+
+    Raises:
+        ValueError: when a row has no prompt, or the counts differ.
+    """
+    if len(prompts) != len(answers) or not all(prompts):
+        raise ValueError("log_probs: every answer needs a prompt of at least one token")
+    rows = [[*prompt, *answer] for prompt, answer in zip(prompts, answers, strict=True)]
+    device = engine.model.get_input_embeddings().weight.device
+    ids, mask, positions = _padded(rows, side=side, device=device)
+    with engine.ready():
+        logits = engine.model(input_ids=ids, attention_mask=mask, position_ids=positions).logits
+    found = []
+    for number, (row, answer) in enumerate(zip(rows, answers, strict=True)):
+        start = ids.shape[1] - len(row) if side == "left" else 0
+        end = start + len(row)
+        read = logits[number, end - len(answer) - 1 : end - 1].float().log_softmax(-1)
+        found.append(read.gather(-1, ids[number, end - len(answer) : end, None]).squeeze(-1).cpu())
+    return found
+
+
+@torch.inference_mode()
+def hidden_states(engine: Engine, prompts: Sequence[Sequence[int]], *, side: Side = "right") -> Tensor:
+    """State of each prompt's last token after every layer: (rows, layers + 1, width), float32."""
+    device = engine.model.get_input_embeddings().weight.device
+    ids, mask, positions = _padded(prompts, side=side, device=device)
+    with engine.ready():
+        states = engine.model(
+            input_ids=ids, attention_mask=mask, position_ids=positions, output_hidden_states=True
+        ).hidden_states
+    last = [ids.shape[1] - 1 if side == "left" else len(prompt) - 1 for prompt in prompts]
+    rows = torch.arange(len(prompts))
+    return torch.stack([layer[rows, last] for layer in states], 1).float().cpu()
