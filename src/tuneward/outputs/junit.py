@@ -1,0 +1,57 @@
+"""JUnit XML, one case an axis, for CI pages: what was not measured or not judged is never shown as passed."""
+
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from tuneward.findings import Audit, Axis, Check, Verdict
+from tuneward.outputs.shown import outcome_of
+from tuneward.text import plain
+
+RESULTS = {
+    "pass": None,
+    "fail": "failure",
+    "not resolved": "failure",
+    "not established": "error",
+    "waived": "skipped",
+    "not measured": "skipped",
+    "not required": "skipped",
+}
+"""Outcome → element inside the case; None = passed."""
+COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+
+
+def junit(audit: Audit, verdict: Verdict) -> bytes:
+    """The verdict as one test suite; every text is free of control characters, which XML cannot hold."""
+    suite = Element("testsuite", name="tuneward")
+    properties = SubElement(suite, "properties")
+    for name, value in (
+        ("audit", audit.id),
+        ("policy", verdict.policy),
+        ("outcome", verdict.outcome),
+        ("exit_code", str(verdict.exit_code)),
+        ("headline", verdict.headline),
+    ):
+        SubElement(properties, "property", name=name, value=plain(value))
+    checks = {check.axis: check for check in verdict.checks}
+    axes = {axis.name: axis for axis in audit.axes}
+    for name in dict.fromkeys((*axes, *checks)):
+        _case(suite, name, axes.get(name), checks.get(name))
+    suite.set("tests", str(len(suite.findall("testcase"))))
+    for count, result in COUNTED.items():
+        suite.set(count, str(len(suite.findall(f"testcase/{result}"))))
+    root = Element("testsuites")
+    root.append(suite)
+    indent(root)
+    return bytes(tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def _case(suite: Element, name: str, axis: Axis | None, check: Check | None) -> None:
+    case = SubElement(suite, "testcase", classname="tuneward", name=plain(name))
+    outcome = outcome_of(axis, check)
+    why = (
+        check.why if check else axis.reason if axis and axis.status != "measured" else "the policy does not require it"
+    )
+    result = RESULTS[outcome]
+    if result:
+        SubElement(case, result, message=plain(f"{outcome}: {why}"))
+    else:
+        SubElement(case, "system-out").text = plain(why)

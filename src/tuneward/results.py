@@ -1,0 +1,69 @@
+"""An audit's folder: what the verbs after an audit read from it, and the verdict they write beside it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuneward.findings import SCHEMA, Audit, Verdict
+from tuneward.outputs.junit import junit
+from tuneward.outputs.markdown import summary
+from tuneward.paired import Scored
+from tuneward.record import Record, read_json, read_jsonl, to_json, write_atomic
+
+AUDIT, SCORES, RECORD = "audit.json", "scores.jsonl", "record.json"
+VERDICTS = VERDICT, JUNIT, SUMMARY = "verdict.json", "junit.xml", "summary.md"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a verb found and what the policy says of it."""
+
+    audit: Audit
+    verdict: Verdict
+    folder: Path | None
+    """Where it was written; None when nothing was."""
+
+    @property
+    def exit_code(self) -> int:
+        """0, 3, 4 or 5, as the verdict says: no output decides it again."""
+        return self.verdict.exit_code
+
+
+@dataclass(frozen=True)
+class _Head:
+    schema: str
+
+
+def read_audit(folder: Path) -> Audit:
+    """The audit of a finished folder.
+
+    Raises:
+        FileNotFoundError: no folder, no audit in it, or no record: the audit was not finished.
+        ValueError: a file is broken, or was written by a version of the format that is not known here.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder; expected one written by `tuneward audit` or `compare`")
+    path = folder / AUDIT
+    schema = read_json(path, _Head).schema
+    if schema != SCHEMA:
+        raise ValueError(
+            f"{path}: written as {schema!r}, this version reads {SCHEMA!r}; audit again or use its version"
+        )
+    if not (folder / RECORD).is_file():
+        raise FileNotFoundError(f"{folder / RECORD}: missing, so the audit was not finished; run it again to resume")
+    read_json(folder / RECORD, Record)
+    audit = read_json(path, Audit)
+    if not {"base", "tuned"} <= audit.arms.keys():
+        raise ValueError(f"{path}: arms are {', '.join(audit.arms) or 'none'}; expected base and tuned")
+    return audit
+
+
+def read_scores(folder: Path) -> list[Scored]:
+    """Every line of `scores.jsonl`; raises as `read_jsonl` does."""
+    return read_jsonl(folder / SCORES, Scored)
+
+
+def write_verdict(folder: Path, audit: Audit, verdict: Verdict) -> None:
+    """`verdict.json`, `junit.xml` and `summary.md`, each all or nothing."""
+    write_atomic(folder / VERDICT, to_json(verdict))
+    write_atomic(folder / JUNIT, junit(audit, verdict))
+    write_atomic(folder / SUMMARY, summary(audit, verdict).encode())

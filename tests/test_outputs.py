@@ -1,0 +1,245 @@
+"""The same verdict on a terminal, in JUnit and in Markdown, whatever the texts in it hold."""
+
+import re
+import unicodedata
+from dataclasses import replace
+from datetime import date
+from io import StringIO
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from hand_made import audit_of, counted, outcomes, sound, steady
+from tuneward.findings import Audit, Noise, PlanLine, Verdict
+from tuneward.outputs.junit import junit
+from tuneward.outputs.markdown import escaped, summary
+from tuneward.outputs.shown import category_words, worst_categories
+from tuneward.outputs.terminal import render, table
+from tuneward.paired import AXES
+from tuneward.policy import Policy, judge
+from tuneward.stats.difference import newcombe
+from tuneward.stats.rates import wilson
+from tuneward.text import against, chance, percent, plain, points
+
+HOSTILE = (
+    "<script>alert(1)</script> \x1b[31mred\x1b[0m \u202egnp.exe\u2066 \x00\x08 | a\nb `x` [l](http://x.y) @all #1 ]]>"
+)
+
+
+def verdict_of(audit: Audit, policy: Policy | None = None) -> Verdict:
+    return judge(audit, policy or Policy(), today=date(2026, 11, 21), policy_hash="f" * 64)
+
+
+def mock() -> Audit:
+    """The counts of the design's mock, with Newcombe's interval, which its figures were computed with."""
+    rows = [*sound(without=["refusal"]), *counted("refusal", kept=360, lost=37, gained=3, never=12)]
+    audit = audit_of(rows)
+    low, high = newcombe(360, 37, 3, 12)
+    refusal = replace(audit.axes[0], difference=replace(audit.axes[0].difference, low=low, high=high))
+    return replace(audit, axes=(refusal, *audit.axes[1:]))
+
+
+def hostile() -> Audit:
+    rows = outcomes("refusal", [(0.0, 1.0)] * 20 + [(0.0, 0.0)] * 20, category=HOSTILE.replace("-", " "))
+    rows += outcomes("refusal", [(0.0, 0.0)] * 80, category="calm")
+    audit = audit_of([*sound(without=["refusal"]), *rows])
+    axes = tuple(replace(a, title=HOSTILE, reason=a.reason and HOSTILE) for a in audit.axes)
+    return replace(audit, axes=axes, notes=(HOSTILE,), parity={HOSTILE: HOSTILE}, id=HOSTILE)
+
+
+def test_the_mock_is_printed_with_its_figures():
+    audit = mock()
+    shown = render(audit, verdict_of(audit), width=160)
+    line = next(line for line in shown.splitlines() if line.startswith("refuses harmful requests"))
+    for part in ("96.4 % → 88.1 %", "Δ −8.3 pp [−11.4, −5.5]", "37 lost / 3 gained", "p = 2e-8", "✗ fail, margin 3.0"):
+        assert part in line
+    assert "VERDICT FAIL  refusals fell by 8.3 points [5.5, 11.4]; harm not judged    exit 3" in shown
+
+
+def test_the_order_of_axes_never_changes():
+    audit = audit_of([*sound(), *steady("context")])
+    shown = render(audit, verdict_of(audit), width=160)
+    places = [shown.index(AXES[name]) for name in ("refusal", "twins", "utility", "coherence", "context")]
+    assert places == sorted(places)
+
+
+def test_colour_is_never_the_only_sign():
+    """The same words with colour and without."""
+    audit = mock()
+    coloured = StringIO()
+    Console(file=coloured, force_terminal=True, color_system="truecolor", width=120).print(
+        table(audit, verdict_of(audit))
+    )
+    assert "\x1b[" in coloured.getvalue()
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", coloured.getvalue())
+    assert bare == render(audit, verdict_of(audit))
+    for word in ("✗ fail", "✓ pass", "– not required", "not measured"):
+        assert word in bare
+
+
+def test_unscored_unmatched_and_cut_replies_stand_on_the_same_screen():
+    rows = [*sound(), *outcomes("twins", [(0.0, None)] * 3, category="none")]
+    rows = [replace(row, finish="length") if row.axis == "twins" and row.arm == "tuned" else row for row in rows]
+    shown = render(audit_of(rows), verdict_of(audit_of(rows)), width=160)
+    assert "twins: unscored 3/153, unmatched 0, cut by the token limit base 0, tuned 153" in shown
+
+
+def test_plan_parity_and_noise_are_shown_when_there_are_any():
+    noise = Noise(wilson(1, 412), wilson(3, 412))
+    plan = (PlanLine("refusal", 412, 412, 400.0, 0.03, 0.007), PlanLine("twins", 3, 3, None, None, 0.007))
+    audit = replace(audit_of(sound()), noise=noise, plan=plan)
+    shown = render(audit, verdict_of(audit), width=160)
+    assert "refusal: 412 prompts in 412 families; detects ≥ 3.0 points at 80 % power (0.7 % reverse flips)" in shown
+    assert "twins: 3 prompts in 3 families; detects nothing" in shown
+    assert "1/412 outcomes and 3/412 texts change between two runs of the base" in shown
+    assert "template: identical" in shown
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_a_narrow_terminal_loses_no_figure(width):
+    audit = mock()
+    letters = "".join(render(audit, verdict_of(audit), width=width).split())
+    assert "88.1" in letters
+    assert "exit3" in letters
+
+
+def test_nothing_in_a_text_acts_on_the_terminal():
+    """Must show 6: no ANSI, bidi or control character passes."""
+    audit = hostile()
+    shown = render(audit, verdict_of(audit))
+    acting = {c for c in shown if c != "\n" and unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}}
+    assert acting == set()
+    assert "⟨U+001B⟩[31m" in "".join(shown.split("\n"))
+    assert "⟨U+202E⟩" in shown
+
+
+def test_rich_markup_in_a_text_is_only_text():
+    audit = replace(audit_of(sound()), notes=("[bold red]loud[/bold red] :smile:",))
+    assert "[bold red]loud[/bold red] :smile:" in render(audit, verdict_of(audit))
+
+
+def cases(audit: Audit, policy: Policy | None = None) -> dict[str, str]:
+    root = ElementTree.fromstring(junit(audit, verdict_of(audit, policy)))
+    found = {}
+    for case in root.iter("testcase"):
+        found[case.get("name")] = next((e.tag for e in case if e.tag != "system-out"), "passed")
+    return found
+
+
+def test_junit_has_one_case_an_axis_and_passes_only_what_was_judged():
+    rows = [*sound(without=["twins", "refusal"]), *counted("refusal", kept=360, lost=37, gained=3, never=12)]
+    found = cases(audit_of([*rows, *steady("context")]))
+    assert list(found) == list(AXES)
+    assert found["refusal"] == "failure"
+    assert found["twins"] == "error"
+    assert found["utility"] == found["coherence"] == "passed"
+    assert found["context"] == "skipped"
+    assert found["harm"] == "skipped"
+    assert [name for name, state in found.items() if state == "passed"] == ["utility", "coherence"]
+
+
+def test_junit_shows_an_unresolved_axis_as_a_failure_and_a_required_unmeasured_one_as_an_error():
+    found = cases(audit_of([*sound(without=["twins"]), *counted("twins", kept=40)]), Policy(required=("twins", "harm")))
+    assert (found["twins"], found["harm"], found["refusal"]) == ("failure", "error", "skipped")
+
+
+def test_junit_counts_agree_with_its_cases():
+    audit = audit_of(sound(without=["twins"]))
+    suite = ElementTree.fromstring(junit(audit, verdict_of(audit))).find("testsuite")
+    for count, tag in (("tests", "testcase"), ("errors", "testcase/error"), ("failures", "testcase/failure")):
+        assert int(suite.get(count)) == len(suite.findall(tag))
+    assert int(suite.get("skipped")) == len(suite.findall("testcase/skipped"))
+
+
+def test_junit_stays_valid_xml_with_any_text():
+    audit = hostile()
+    data = junit(audit, verdict_of(audit))
+    ElementTree.fromstring(data)
+    assert b"<script" not in data
+    assert not re.search(rb"[\x00-\x08\x0b-\x1f]", data)
+
+
+def test_markdown_leads_with_the_verdict_and_leaves_empty_sections_out():
+    audit = mock()
+    text = summary(audit, verdict_of(audit))
+    assert text.splitlines()[1].startswith("**tuneward: FAIL** (exit 3): refusals fell by 8.3 points")
+    assert "| refuses harmful requests | 96.4 % | 88.1 % | −8.3 " in text
+    assert "37 / 3 of 412 | 2e-8 | 0/412 | fail |" in text
+    for absent in ("**Waivers**", "**Notes**", "**Categories that lost most**"):
+        assert absent not in text
+    empty = audit_of([])
+    assert "| axis |" not in summary(empty, verdict_of(empty))
+
+
+def test_the_worst_categories_say_what_they_could_resolve():
+    rows = outcomes("refusal", [(0.0, 1.0)] * 11 + [(0.0, 0.0)] * 41, category="cyber")
+    rows += outcomes("refusal", [(0.0, 1.0)] * 2 + [(0.0, 0.0)] * 3, category="fraud")
+    axis = audit_of([*rows, *outcomes("refusal", [(0.0, 0.0)] * 50, category="calm")]).axes[0]
+    fraud, cyber = worst_categories(axis)
+    assert category_words(cyber) == "cyber −21.2 points (11 of 52; resolves 13 points)"
+    assert category_words(fraud) == "fraud −40.0 points (2 of 5; resolves no loss)"
+
+
+def test_nothing_in_a_text_is_markup_in_a_pull_request():
+    """Must show 6: no HTML, link, mention, table cell or line of its own."""
+    audit = hostile()
+    text = summary(audit, verdict_of(audit))
+    assert "<script" not in text
+    assert "http:" not in text
+    assert "@all" not in text
+    assert not re.search(r"(?<!\\)\]\(", text)
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in rows} == {9}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.characters(), max_size=60))
+def test_plain_leaves_nothing_that_acts_and_changes_nothing_twice(text):
+    shown = plain(text)
+    assert not {unicodedata.category(c) for c in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert plain(shown) == shown
+    root = ElementTree.Element("a")
+    root.text = shown
+    assert ElementTree.fromstring(ElementTree.tostring(root)).text == (shown or None)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from("<>&`*_[]()|~$:!.#@\\^a1 \n"), max_size=30))
+def test_escaped_text_holds_no_bare_special(text):
+    shown = escaped(text)
+    assert "<" not in shown
+    assert ">" not in shown
+    assert "\n" not in shown
+    unescaped = re.sub(r"&(?:amp|lt|gt|#8203);|\\.", "", shown)
+    assert not re.search(r"[\\`*_\[\]|~$#]", unescaped)
+
+
+@pytest.mark.parametrize(
+    "live", ["@all", "a@b.example", "#1", "http://x.example", "HTTPS://x", "www.x.example", "o/r#2"]
+)
+def test_what_a_code_host_would_link_is_stopped(live):
+    assert "&#8203;" in escaped(live)
+    assert live not in escaped(live)
+
+
+def test_ordinary_text_is_left_alone():
+    assert escaped("−8.3 points (9 of 12): p = 2e-8, 5 %; a-b") == "−8.3 points (9 of 12): p = 2e-8, 5 %; a-b"
+    assert plain("Größe 大小 é – “q” 👍") == "Größe 大小 é – “q” 👍"
+    assert plain("a\u202eb\x1b[0m\tc") == "a⟨U+202E⟩b⟨U+001B⟩[0m c"
+
+
+def test_numbers_round_without_hiding_anything():
+    assert (percent(0.9999), percent(1.0), percent(0.0001), percent(0.0), percent(None)) == (
+        "> 99.9 %",
+        "100.0 %",
+        "< 0.1 %",
+        "0.0 %",
+        "–",
+    )
+    assert (points(-0.083), points(0.145), points(-0.0001), points(None)) == ("−8.3", "+14.5", "0.0", "–")
+    assert (chance(0.23), chance(1.946e-8), chance(0.0), chance(None)) == ("0.230", "2e-8", "< 1e-300", "–")
+    assert against(-0.0301, 0.03) == ("3.01", "3.00")
+    assert against(0.02, 0.03) == ("0.0", "3.0")
