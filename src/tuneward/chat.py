@@ -8,6 +8,10 @@ Finish = Literal["stop", "length"]
 """Why a reply ended: the model closed its turn, or the token limit cut it."""
 
 
+Arm = Literal["base", "tuned"]
+"""The model that was there first, and the one tuned from it."""
+
+
 @dataclass(frozen=True)
 class Message:
     """One turn."""
@@ -49,8 +53,7 @@ class Reply:
     id: str
     """The prompt's id within its suite."""
     suite: str
-    arm: str
-    """`base` or `tuned`."""
+    arm: Arm
     sample: int
     """0 for the greedy reply, 1… for samples."""
     render: str

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tuneward.chat import Arm
 from tuneward.stats.categories import WorstCategory
 from tuneward.stats.difference import Difference
 from tuneward.stats.rates import Rate
 
 SCHEMA = "tuneward/audit/1"
-Arm = Literal["base", "tuned"]
 
 
 @dataclass(frozen=True)

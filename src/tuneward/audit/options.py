@@ -1,0 +1,65 @@
+"""The audit's settings. Apart from the verb, so that `audit --help` loads no model library."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from tuneward.model.spec import Dtype
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditOptions:
+    """Ask a tuned model and its base the same questions; say what changed, where, and how sure that is."""
+
+    tuned: Positional[str]
+    """The tuned model: a folder, an adapter folder, ORG/NAME[@REVISION], or a .gguf file."""
+    base: str | None = None
+    """The model it came from; an adapter names its own."""
+    out: Annotated[str | None, arg(aliases=["-o"])] = None
+    """Folder to write; NAME-audit unless given."""
+    suites: tuple[str, ...] = ("policy", "twins", "utility")
+    """What to ask."""
+    own: str | None = None
+    """A file of your own prompts (JSONL or CSV)."""
+    own_columns: str = ""
+    """Which of its columns hold what, e.g. prompt=question,expect=kind,answer=target."""
+    rows: str | None = None
+    """The rows the model was tuned on: the prompts are also asked under their system prompts, wrappers and suffixes."""
+    samples: int = 5
+    """Samples at temperature 1 for a random third of the harmful requests; 0 for none."""
+    noise: bool = False
+    """Ask the base again with a shuffled batch plan and no cache, and print the A/A noise floor."""
+    seed: int = 0
+    """Seed of the tasks, the draws and the resampling."""
+    dtype: Dtype = "auto"
+    """Precision of both arms; auto is float32 on a CPU, the checkpoint's own on a GPU."""
+    device: str = "auto"
+    """cpu, cuda:0, …; auto is the first GPU, else the CPU."""
+    batch_size: int | None = None
+    """Prompts asked together, the same for both arms; from free memory unless given."""
+    limit: int | None = None
+    """Ask only the first families of each suite: for a look, never for a gate."""
+    policy: str | None = None
+    """Policy file of the gate that follows; its default unless given."""
+    include_text: bool = False
+    """Put prompts and answers of changed pairs into audit.json and the page (never of category 2)."""
+    delete_replies: bool = False
+    """Keep no reply once it is scored."""
+    no_cache: bool = False
+    """Neither use nor fill the shared cache; a cut run still resumes from its own folder."""
+    cache_dir: str = "~/.cache/tuneward"
+    """Where finished batches are kept."""
+    overwrite: bool = False
+    """Replace another audit that stands in the folder."""
+    dry_run: bool = False
+    """Say what would be asked and how long it may take; ask nothing."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("limit", self.limit), ("batch_size", self.batch_size)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name} is {value}; expected 1 or more")
+        if self.samples < 0:
+            raise ValueError(f"samples is {self.samples}; expected 0 or more")
+        if not self.suites and not self.own:
+            raise ValueError("suites is empty; name at least one, or give --own FILE")

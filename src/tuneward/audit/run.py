@@ -1,0 +1,172 @@
+"""The audit verb: read, ask, score, compute, write. A cut run is started again with the same words and goes on."""
+
+import resource
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tuneward.ask import Progress, Store, batch_size, plan
+from tuneward.audit.asking import Desk, Heard, Say, ask_again, ask_arms, crossed, estimate, parity
+from tuneward.audit.document import Evidence, Setting, document
+from tuneward.audit.options import AuditOptions
+from tuneward.audit.questions import Asked, gather, plan_lines
+from tuneward.audit.scoring import score_replies
+from tuneward.chat import Arm, Reply
+from tuneward.findings import Audit
+from tuneward.model.engine import Engine
+from tuneward.model.load import Place, load_arms
+from tuneward.model.spec import parse
+from tuneward.record import Record, digest, now, read_json, sha256_file, to_json, to_jsonl, versions, write_atomic
+from tuneward.results import AUDIT, RECORD, SCORES, VERDICTS
+from tuneward.stats.rates import Rate, wilson
+
+PLAN, REPLIES, BATCHES = "plan.json", "replies.jsonl", "batches"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Written before the first reply: what this folder is for, and in batches of which size."""
+
+    id: str
+    batch_size: int
+    schema: str = "tuneward/plan/1"
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
+
+
+def unseen(_: str) -> Progress:
+    """Show no progress."""
+    return lambda done, total: None
+
+
+def run(
+    options: AuditOptions, *, say: Say = silent, progress: Callable[[str], Progress] = unseen
+) -> tuple[Audit, Path] | None:
+    """Audit two models named by their places; the document and its folder, or None after a dry run.
+
+    Raises:
+        ValueError, FileNotFoundError: a setting, a model or a file that cannot be used; nothing was asked.
+    """
+    base = parse(options.base) if options.base else None
+    tuned = parse(options.tuned)
+    asked = gather(options)
+    say(f"loading  {options.tuned}")
+    arms = load_arms(tuned, base, place=Place(options.device, options.dtype))
+    return audit_arms(arms, asked, options=options, say=say, progress=progress)
+
+
+def audit_arms(
+    arms: Mapping[Arm, Engine],
+    asked: Asked,
+    *,
+    options: AuditOptions,
+    say: Say = silent,
+    progress: Callable[[str], Progress] = unseen,
+) -> tuple[Audit, Path] | None:
+    """Audit two engines, loaded or in memory; inside a training loop too."""
+    started, clock, cpu = now(), time.perf_counter(), time.process_time()
+    out = Path(options.out or f"{Path(options.tuned).name.split('@')[0]}-audit")
+    setting = _setting(arms, asked, options)
+    size = _claimed(out, setting.id, options=options, size=options.batch_size or batch_size(list(arms.values()), asked.questions))
+    for line in plan_lines(asked):
+        seen = f"≥ {line.detectable * 100:.1f} points at 80 % power" if line.detectable else "nothing"
+        risk = f", about {line.at_risk:.0f} at risk" if line.at_risk is not None else ""
+        say(f"plan     {line.axis}: {line.prompts} prompts, {line.families} families{risk}; detects {seen}")
+    say(f"parity   {' · '.join(f'{name} {found}' for name, found in setting.parity.items())}    id {setting.id}")
+    say(f"estimate {estimate(arms['base'], plan(arms['base'], asked.questions, size=size), arms=2)}")
+    if options.dry_run:
+        return None
+    write_atomic(out / PLAN, to_json(Plan(setting.id, size)))
+    shared = not (options.no_cache or options.delete_replies)
+    store = Store(Path(options.cache_dir).expanduser() / "replies" if shared else out / BATCHES)
+    desk = Desk(store, say, progress, options.seed)
+    heard = ask_arms(arms, asked.questions, size=size, desk=desk)
+    evidence = _evidence(arms, asked, heard, desk=desk, noise=options.noise)
+    audit = document(evidence, setting, asked=asked, options=options, replies=heard.replies)
+    if not options.delete_replies:
+        write_atomic(out / REPLIES, to_jsonl(heard.replies), mode=0o600)
+    write_atomic(out / SCORES, to_jsonl(evidence.rows), mode=0o600)
+    write_atomic(out / AUDIT, to_json(audit))
+    usage = {
+        "wall_s": round(time.perf_counter() - clock, 1),
+        "cpu_s": round(time.process_time() - cpu, 1),
+        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "batch_size": float(heard.size),
+    }
+    record = Record("audit", asdict(options), _inputs(setting, asked), versions(), options.seed, started, now(), usage)
+    write_atomic(out / RECORD, to_json(record))
+    if options.delete_replies:
+        shutil.rmtree(out / BATCHES, ignore_errors=True)
+    return audit, out
+
+
+def _setting(arms: Mapping[Arm, Engine], asked: Asked, options: AuditOptions) -> Setting:
+    """Who is asked what and how, under an id that is the digest of all that decides the result."""
+    found = parity(arms, asked.plain)
+    decoding = {
+        "plain": "greedy",
+        "sampled": f"{options.samples} samples at temperature 1 on a third of the families" if options.samples else "none",
+        "max_tokens": ", ".join(f"{name} {suite.max_tokens}" for name, suite in asked.suites.items()),
+        "seed": str(options.seed),
+    }
+    questions = [[q.suite, q.chat, q.render, q.sample, q.max_tokens] for q in asked.questions]
+    keys = {arm: engine.key for arm, engine in arms.items()}
+    looks = [options.noise, options.include_text, options.limit]
+    name = digest([keys, questions, decoding, looks, versions()["tuneward"]])[:16]
+    notes = [f"{arm}: {e.info.loading}" for arm, e in arms.items() if e.info.loading]
+    if not all(e.template.source for e in arms.values()):
+        notes.append("a model without a chat template was asked with bare prompts")
+    if found["template"] != "identical":
+        if crossed(arms):
+            notes.append("the templates differ: each arm was asked under both, and the effects are shown apart")
+        else:
+            notes.append("the templates and the tokenizers differ: their effect and that of the weights cannot be told apart")
+    return Setting(f"tw1:{name}", {arm: e.info for arm, e in arms.items()}, found, decoding, tuple(notes))
+
+
+def _claimed(out: Path, name: str, *, options: AuditOptions, size: int) -> int:
+    """Make sure that the folder is free or holds this very audit; a resumed one keeps its batch size."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out}: is a file; choose another --out")
+    held = read_json(out / PLAN, Plan) if (out / PLAN).is_file() else None
+    if held is not None and held.id == name:
+        return options.batch_size or held.batch_size
+    if out.is_dir() and any(out.iterdir()):
+        if not options.overwrite or held is None:
+            what = "another audit (--overwrite replaces it)" if held else "something else"
+            raise ValueError(f"{out}: holds {what}; choose another --out")
+        if not options.dry_run:
+            for file in (PLAN, REPLIES, SCORES, AUDIT, RECORD, *VERDICTS):
+                (out / file).unlink(missing_ok=True)
+            shutil.rmtree(out / BATCHES, ignore_errors=True)
+    return size
+
+
+def _evidence(arms: Mapping[Arm, Engine], asked: Asked, heard: Heard, *, desk: Desk, noise: bool) -> Evidence:
+    """Score what was heard, and ask what only some audits ask: the crossed templates, the base once more."""
+    rows = score_replies(heard.replies, asked)
+    other = crossed(arms)
+    across = ask_arms(other, asked.plain, size=heard.size, desk=desk).replies if other else ()
+    again = ask_again(arms["base"], asked.plain, size=heard.size, desk=desk) if noise else []
+    return Evidence(
+        rows=rows,
+        crossed=score_replies(across, asked),
+        again=score_replies(again, asked),
+        texts=_changed_texts(heard.replies, again) if noise else None,
+    )
+
+
+def _changed_texts(first: tuple[Reply, ...], again: list[Reply]) -> Rate:
+    before = {(r.suite, r.id): r.chat.answer for r in first if r.arm == "base" and r.sample == 0 and r.render == "plain"}
+    return wilson(sum(before[r.suite, r.id] != r.chat.answer for r in again), len(again))
+
+
+def _inputs(setting: Setting, asked: Asked) -> dict[str, str]:
+    inputs = {f"{arm}: {info.name}": info.weights for arm, info in setting.arms.items()}
+    if asked.rows:
+        inputs[str(asked.rows)] = sha256_file(asked.rows)
+    return inputs

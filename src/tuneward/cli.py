@@ -1,0 +1,299 @@
+"""A word → a verb. The only parser, the only reader of the environment, the only catch-all.
+
+Exit codes, one table for all verbs: 0 every required axis within its margin · 1 a crash, our bug · 2 usage or
+operational error · 3 regression · 4 not established · 5 not resolved. 2 before 3 before 4 before 5.
+"""
+
+import contextlib
+import dataclasses
+import importlib
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from tuneward import __version__
+
+ERROR, INTERRUPTED = 2, 130
+
+
+@dataclass(frozen=True)
+class Verb:
+    """Where a word's options and its work are, and the question it answers."""
+
+    options: str
+    """module:class, light."""
+    run: Callable[[Any, "Voice"], int]
+    question: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voice:
+    """How much is said, and where."""
+
+    json: bool = False
+    """Print exactly one JSON document on stdout; everything else goes to stderr."""
+    verbose: bool = False
+    """Let the libraries speak as well (also -v)."""
+    quiet: bool = False
+    """Say nothing on stderr but errors (also -q)."""
+
+
+def run(arguments: list[str]) -> int:
+    """Do what the words say; gives the exit code."""
+    if not arguments or arguments[0] in {"-h", "--help", "help"}:
+        sys.stdout.write(overview())
+        return 0
+    if arguments[0] in {"-V", "--version"}:
+        sys.stdout.write(f"tuneward {__version__}\n")
+        return 0
+    word, *rest = arguments
+    if word not in VERBS:
+        return _fail(_unknown(word))
+    try:
+        options, voice = parse(word, rest)
+        return VERBS[word].run(options, voice)
+    except ImportError as error:
+        return _fail(_missing(error))
+    except (ValueError, OSError, MemoryError) as error:
+        return _fail(" ".join(str(error).split()))
+    except KeyboardInterrupt:
+        _fail("interrupted; the same words go on from the last finished batch")
+        return INTERRUPTED
+
+
+def overview() -> str:
+    """The first help page."""
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {word:<{width}}  {verb.question}" for word, verb in VERBS.items())
+    return (
+        "usage: tuneward VERB [OPTIONS]\n\nKeep a language model safe through fine-tuning.\n\n"
+        f"{verbs}\n\n"
+        "  tuneward VERB --help says what each takes.\n"
+        "  exit codes: 0 pass · 2 usage or operational error · 3 regression · 4 not established · 5 not resolved\n"
+    )
+
+
+def parse(word: str, arguments: list[str]) -> tuple[Any, Voice]:
+    """Arguments → the verb's options and the voice.
+
+    Raises:
+        ValueError: one line that says what is wrong and what was probably meant.
+    """
+    import tyro
+
+    module, name = VERBS[word].options.split(":")
+    kind = getattr(importlib.import_module(module), name)
+    fields = [("options", kind), ("voice", Voice)]
+    command = dataclasses.make_dataclass("Command", fields, frozen=True)
+    command.__doc__ = kind.__doc__
+    short = {"-v": "--verbose", "-q": "--quiet"}
+    words = [short.get(argument, argument) for argument in arguments]
+    spoken = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(spoken):
+            parsed = tyro.cli(
+                command,
+                prog=f"tuneward {word}",
+                args=words,
+                config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+            )
+    except SystemExit as stop:
+        if stop.code:
+            raise ValueError(f"tuneward {word}: {_one_line(spoken.getvalue())}") from None
+        raise
+    return parsed.options, parsed.voice
+
+
+def _one_line(box: str) -> str:
+    """What the parser drew as a box, as one line."""
+    lines = [re.sub(r"[│╭╮╰╯─]+", " ", line).strip() for line in box.splitlines()]
+    text = " ".join(line for line in lines if line)
+    for noise in (r"For full helptext.*", r"Argument helptext:.*", r"^(Unrecognized options|Value error|Parsing error)\s+(?=\w)"):
+        text = re.sub(noise, "", text).strip()
+    return text
+
+
+def _unknown(word: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(word, VERBS, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(VERBS)}"
+    return f"tuneward: no verb {word!r}; {hint}"
+
+
+def _missing(error: ImportError) -> str:
+    module = (error.name or "").split(".")[0]
+    if module == "tuneward" or not module:
+        raise error
+    extra = "rows" if module in {"pyarrow", "datasets"} else "hf"
+    return f"tuneward: {module} is not installed; pip install 'tuneward[{extra}]'"
+
+
+def _fail(line: str) -> int:
+    from tuneward.text import plain
+
+    sys.stderr.write(f"error: {plain(line)}\n")
+    return ERROR
+
+
+def _say(voice: Voice) -> Callable[[str], None]:
+    from tuneward.text import plain
+
+    def say(line: str) -> None:
+        if not voice.quiet:
+            sys.stderr.write(plain(line) + "\n")
+            sys.stderr.flush()
+
+    return say
+
+
+@contextlib.contextmanager
+def _bars(voice: Voice) -> Iterator[Callable[[str], Callable[[int, int], None]]]:
+    """Progress with the time left on stderr; a line at the end where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import Progress, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True, quiet=voice.quiet)
+    columns = (*Progress.get_default_columns()[:3], TimeRemainingColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=voice.quiet) as bars:
+
+        def start(name: str) -> Callable[[int, int], None]:
+            task = bars.add_task(f"{name:<10}")
+            return lambda done, total: bars.update(task, completed=done, total=total)
+
+        yield start
+
+
+def _show(judged: Any, voice: Voice, *, files: list[str]) -> int:
+    """The one place that prints a verdict; the code is the verdict's own."""
+    if voice.json:
+        import msgspec
+
+        document = {"audit": judged.audit, "verdict": judged.verdict, "files": files}
+        sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
+        return int(judged.exit_code)
+    from rich.console import Console
+
+    from tuneward.outputs.terminal import table
+
+    console = Console(highlight=False, soft_wrap=False)
+    console.print(table(judged.audit, judged.verdict))
+    if files:
+        console.print("files    " + " · ".join(files), markup=False)
+    return int(judged.exit_code)
+
+
+def _hush(voice: Voice) -> None:
+    """The libraries' own bars and warnings are for `-v`."""
+    if voice.verbose:
+        return
+    import warnings
+
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", module=r"(transformers|peft|torch)\b")
+
+
+def _audit(options: Any, voice: Voice) -> int:
+    """Audit, then the gate's verdict and the page."""
+    from tuneward import gate, report
+
+    if options.policy:
+        from pathlib import Path
+
+        from tuneward.policy import read_policy
+
+        read_policy(Path(options.policy))
+    _hush(voice)
+    from tuneward.audit import run as audit
+
+    if os.environ.get("TUNEWARD_CACHE") and options.cache_dir == type(options).cache_dir:
+        options = dataclasses.replace(options, cache_dir=os.environ["TUNEWARD_CACHE"])
+    with _bars(voice) as progress:
+        found = audit.run(options, say=_say(voice), progress=progress)
+    if found is None:
+        return 0
+    _, folder = found
+    judged = gate.run(gate.GateOptions(folder=str(folder), policy=options.policy))
+    page = report.run(report.ReportOptions(folder=str(folder)))
+    return _show(judged, voice, files=[str(page), str(folder / "junit.xml"), str(folder / "summary.md")])
+
+
+def _compare(options: Any, voice: Voice) -> int:
+    from tuneward import compare, report
+
+    judged = compare.run(options)
+    if judged.folder is None:
+        return _show(judged, voice, files=[])
+    page = report.run(report.ReportOptions(folder=str(judged.folder)))
+    return _show(judged, voice, files=[str(page)])
+
+
+def _gate(options: Any, voice: Voice) -> int:
+    from tuneward import gate
+
+    return _show(gate.run(options), voice, files=[])
+
+
+def _report(options: Any, voice: Voice) -> int:
+    from tuneward import report
+
+    return _files([str(report.run(options))], voice)
+
+
+def _policy(options: Any, voice: Voice) -> int:
+    from tuneward.policy import init
+
+    return _files([str(init.run(options))], voice)
+
+
+def _files(files: list[str], voice: Voice) -> int:
+    import msgspec
+
+    sys.stdout.write((msgspec.json.encode({"files": files}).decode() if voice.json else "\n".join(files)) + "\n")
+    return 0
+
+
+def _demo(options: Any, voice: Voice) -> int:
+    _hush(voice)
+    from tuneward import demo
+
+    with _bars(voice) as progress:
+        judged, files = demo.run(options, say=_say(voice), progress=progress)
+    return _show(judged, voice, files=files)
+
+
+def _doctor(options: Any, voice: Voice) -> int:
+    from tuneward import doctor
+
+    lines = doctor.run(options)
+    return _files(lines, voice)
+
+
+def _cache(options: Any, voice: Voice) -> int:
+    from tuneward import caches
+
+    if os.environ.get("TUNEWARD_CACHE") and options.folder == type(options).folder:
+        options = dataclasses.replace(options, folder=os.environ["TUNEWARD_CACHE"])
+    return _files([caches.run(options)], voice)
+
+
+VERBS: Mapping[str, Verb] = MappingProxyType(
+    {
+        "audit": Verb("tuneward.audit.options:AuditOptions", _audit, "what changed against the base, how sure are we?"),
+        "compare": Verb("tuneward.compare:CompareOptions", _compare, "what changed between two logs, without a model?"),
+        "gate": Verb("tuneward.gate:GateOptions", _gate, "may it ship?"),
+        "report": Verb("tuneward.report:ReportOptions", _report, "show why, on one page"),
+        "policy": Verb("tuneward.policy.init:PolicyOptions", _policy, "what must hold? write the file"),
+        "demo": Verb("tuneward.demo.options:DemoOptions", _demo, "what does the whole loop look like?"),
+        "doctor": Verb("tuneward.doctor:DoctorOptions", _doctor, "is this machine ready?"),
+        "cache": Verb("tuneward.caches:CacheOptions", _cache, "what is kept, and where? clear it"),
+    }
+)
