@@ -269,7 +269,7 @@ def paired_difference(pairs: Sequence[Pair], *, seed: int = 0) -> Difference:
     One pair per family: Tango's interval (`worst` is its lower end at 90 %) and exact McNemar. Several per family: the
     same on the effective number of pairs, widened where the family bootstrap is wider, and the sign-flip p. The first
     keeps the interval from zero width, the second covers families of unequal size; `worst` is Tango's alone, because
-    bootstrap quantiles jump, and a further loss could then raise it. Both are score bounds, close to their level but not
+    bootstrap quantiles jump, and a further loss could then raise it. Both are score bounds, near their level but not
     exact: a true loss of 3 points passes a 3-point margin in up to 6.9 % of runs at some sizes (`bench/simulate.py`).
     No pairs: [-1, 1] and p = 1.
     """
