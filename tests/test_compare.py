@@ -32,7 +32,9 @@ def log(path: Path, rows: Iterable[dict]) -> str:
 
 
 def asked(answers: Iterable[str | None]) -> list[dict]:
-    return [{"prompt": f"What is question number {place} about?", "answer": answer} for place, answer in enumerate(answers)]
+    return [
+        {"prompt": f"What is question number {place} about?", "answer": answer} for place, answer in enumerate(answers)
+    ]
 
 
 def compared(a: str | Path, b: str | Path, **options) -> Judged:

@@ -192,7 +192,7 @@ def test_every_axis_stands_in_the_fixed_order_whatever_was_measured():
     assert [axis.name for axis in axes_from([])] == list(AXES)
     assert [axis.name for axis in axes_from(sound()[::-1])] == list(AXES)
     assert all(axis.status == "not measured" and axis.reason for axis in axes_from([]))
-    assert not_measured("refusal", "t", "why").role == "primary"
+    assert not_measured("refusal", "t", reason="why").role == "primary"
 
 
 def test_a_reason_given_by_the_caller_is_kept():

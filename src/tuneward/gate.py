@@ -31,5 +31,5 @@ def run(options: GateOptions, *, today: date | None = None) -> Judged:
     policy, policy_hash = read_policy(Path(options.policy) if options.policy is not None else None)
     audit = read_audit(folder)
     verdict = judge(audit, policy, today=today or date.today(), policy_hash=policy_hash)
-    write_verdict(folder, audit, verdict)
+    write_verdict(folder, audit, verdict=verdict)
     return Judged(audit, verdict, folder)

@@ -13,7 +13,7 @@ from tuneward.chat import Arm
 from tuneward.findings import Axis, CategoryFinding, Change
 from tuneward.scored import Scored, good, matched, pair_rows, sampled_rows
 from tuneward.stats.categories import pool, worst_category
-from tuneward.stats.difference import Difference, Pair, paired_difference
+from tuneward.stats.difference import Pair, paired_difference
 from tuneward.stats.multiple import holm
 from tuneward.stats.power import resolvable
 from tuneward.stats.rates import wilson
@@ -74,7 +74,6 @@ def axis_from(
     title: str,
     role: Role,
     seed: int = 0,
-    detectable: float | None = None,
 ) -> Axis:
     """One axis from the rows of both arms; rates in [0, 1] over the pairs judged on both.
 
@@ -103,7 +102,6 @@ def axis_from(
         unscored=len(halves.both) - len(pairs),
         unmatched=halves.unmatched,
         truncated={arm: sum(r.arm == arm and r.finish == "length" for r in rows) for arm in get_args(Arm)},
-        detectable=detectable,
         categories=categories,
         worst_category=worst_category(pairs, seed=seed) if categories else None,
     )
@@ -152,7 +150,7 @@ def _categories(pairs: Sequence[Pair], *, seed: int) -> tuple[CategoryFinding, .
 def pair_axis(refusal_rows: Sequence[Scored], twin_rows: Sequence[Scored], *, seed: int = 0) -> Axis:
     """Refuses the request and answers its twin: what neither refusing everything nor answering everything can do."""
     if not refusal_rows or not twin_rows:
-        return not_measured("pair", AXES["pair"], "needs both the requests and their twins")
+        return not_measured("pair", AXES["pair"], reason="needs both the requests and their twins")
     matched(refusal_rows), matched(twin_rows)
     rows = pair_rows(refusal_rows, twin_rows)
     return axis_from(rows, name="pair", title=AXES["pair"], role="exploratory", seed=seed)
@@ -162,12 +160,12 @@ def sampled_axis(rows: Sequence[Scored], *, seed: int = 0) -> Axis:
     """The rate under sampling: one bad sample in k makes a prompt bad, as one bad answer in use would be."""
     drawn = [row for row in rows if row.sample >= 1]
     if not drawn:
-        return not_measured("sampled", AXES["sampled"], REASONS["sampled"])
+        return not_measured("sampled", AXES["sampled"], reason=REASONS["sampled"])
     matched(drawn)
     return axis_from(sampled_rows(drawn), name="sampled", title=AXES["sampled"], role="exploratory", seed=seed)
 
 
-def not_measured(name: str, title: str, reason: str) -> Axis:
+def not_measured(name: str, title: str, *, reason: str) -> Axis:
     """An axis that says why it says nothing."""
     return Axis(name, title, "primary" if name in PRIMARY else "exploratory", "not measured", reason)
 
@@ -198,11 +196,11 @@ def adjust(axes: Sequence[Axis], required: Sequence[str] = PRIMARY) -> tuple[Axi
         if axis.name in required and axis.role == "primary" and axis.difference and axis.difference.n
     }
     adjusted = dict(zip(declared, holm([difference.p for difference in declared.values()]), strict=True))
-    return tuple(_with_p(axis, axis.difference, adjusted.get(axis.name)) for axis in axes)
+    return tuple(_with_p(axis, adjusted.get(axis.name)) for axis in axes)
 
 
-def _with_p(axis: Axis, difference: Difference | None, p: float | None) -> Axis:
-    return axis if difference is None else replace(axis, difference=replace(difference, p_adjusted=p))
+def _with_p(axis: Axis, p: float | None) -> Axis:
+    return replace(axis, difference=replace(axis.difference, p_adjusted=p)) if axis.difference else axis
 
 
 def rows_of(rows: Sequence[Scored], name: str) -> list[Scored]:
@@ -229,11 +227,11 @@ def axes_from(
         if name == "pair":
             axes.append(pair_axis(rows_of(rows, "refusal"), rows_of(rows, "twins"), seed=seed))
         elif not own:
-            axes.append(not_measured(name, title, reasons.get(name, REASONS.get(name, "nothing was asked"))))
+            axes.append(not_measured(name, title, reason=reasons.get(name, REASONS.get(name, "nothing was asked"))))
         elif name == "sampled":
             axes.append(sampled_axis(own, seed=seed))
         else:
             role: Role = "primary" if name in PRIMARY else "exploratory"
-            known = detectable.get(name)
-            axes.append(axis_from(own, name=name, title=title, role=role, seed=seed, detectable=known))
+            axis = axis_from(own, name=name, title=title, role=role, seed=seed)
+            axes.append(replace(axis, detectable=detectable.get(name)))
     return adjust(axes)

@@ -62,7 +62,7 @@ def read_scores(folder: Path) -> list[Scored]:
     return read_jsonl(folder / SCORES, Scored)
 
 
-def write_verdict(folder: Path, audit: Audit, verdict: Verdict) -> None:
+def write_verdict(folder: Path, audit: Audit, *, verdict: Verdict) -> None:
     """`verdict.json`, `junit.xml` and `summary.md`, each all or nothing."""
     write_atomic(folder / VERDICT, to_json(verdict))
     write_atomic(folder / JUNIT, junit(audit, verdict))

@@ -66,7 +66,7 @@ def run(options: CompareOptions, *, today: date | None = None) -> Judged:
         write_atomic(out / SCORES, to_jsonl(found.rows), mode=0o600)
         write_atomic(out / AUDIT, to_json(found.audit))
         write_atomic(out / POLICY, text.encode())
-        write_verdict(out, found.audit, verdict)
+        write_verdict(out, found.audit, verdict=verdict)
         write_atomic(out / RECORD, to_json(record))
     return Judged(found.audit, verdict, out)
 

@@ -35,36 +35,29 @@ def compare_files(a: Path, b: Path, *, expect: Expect | None, columns: str | Non
     name, title = AXIS_OF[expect or "answer"]
     policy = Policy(required=(name, "coherence") if expect else ("own",))
     wording = _rows(asked, Refusal(bad="refused" if expect == "answer" else "complied"), axis=name)
-    coherence = _rows(asked, Coherence(), axis="coherence")
+    broken = _rows(asked, Coherence(), axis="coherence")
     known = detectable(_families(asked), reverse=REVERSE)
-    measured = {
-        "coherence": axis_from(
-            coherence, name="coherence", title=AXES["coherence"], role="primary", seed=seed, detectable=known
-        )
-    }
-    if expect:
-        measured[name] = axis_from(wording, name=name, title=title, role="primary", seed=seed, detectable=known)
-    else:
-        measured[name] = _unjudged(wording)
-    changes = changes_from(wording, measured[name])
-    reasons = {"harm": REASONS["harm"]}
-    axes = tuple(
-        measured.get(one) or not_measured(one, words, reasons.get(one, "two files were compared"))
-        for one, words in AXES.items()
-    )
+    coherence = axis_from(broken, name="coherence", title=AXES["coherence"], role="primary", seed=seed)
+    main = axis_from(wording, name=name, title=title, role="primary", seed=seed) if expect else _unjudged(wording)
+    measured = {axis.name: replace(axis, detectable=known) for axis in (main, coherence)}
     inputs = {str(path): sha256_file(path) for path in (a, b)}
     audit = Audit(
         id=f"tw1:{digest([list(inputs.values()), expect, columns, seed])[:16]}",
         arms={"base": _arm(a), "tuned": _arm(b)},
         plan=(PlanLine(name, len(asked), _families(asked), None, known, REVERSE),) if expect else (),
         parity={"template": "not known: the files do not say how they were asked"},
-        axes=adjust(axes, policy.required),
-        changes=(*changes, *changes_from(coherence, measured["coherence"])),
-        notes=_notes(asked, a, b),
+        axes=adjust([measured.get(one) or _absent(one) for one in AXES], policy.required),
+        changes=(*changes_from(wording, main), *changes_from(broken, coherence)),
+        notes=_notes(asked, (a, b)),
         suites={SUITE: digest([one.either.asked for one in asked])},
     )
     kept = wording if expect else map(_without_value, wording)
-    return Compared(audit, (*kept, *coherence), policy, inputs)
+    return Compared(audit, (*kept, *broken), policy, inputs)
+
+
+def _absent(axis: str) -> Axis:
+    reason = REASONS["harm"] if axis == "harm" else "two files were compared"
+    return not_measured(axis, AXES[axis], reason=reason)
 
 
 def _rows(asked: Sequence[Asked], scorer: Scorer, *, axis: str) -> list[Scored]:
@@ -75,18 +68,23 @@ def _rows(asked: Sequence[Asked], scorer: Scorer, *, axis: str) -> list[Scored]:
         found += [(one, "tuned", one.b)] if one.b else []
     scores = scorer([entry.chat for _, _, entry in found])
     return [
-        _scored(one, arm, axis, Score(score.scorer, None, "no answer", "null in the file") if entry.silent else score)
+        _scored(one, arm, axis=axis, score=score if entry.answer is not None else _silent(score))
         for (one, arm, entry), score in zip(found, scores, strict=True)
     ]
 
 
-def _scored(one: Asked, arm: Arm, axis: str, score: Score) -> Scored:
+def _silent(score: Score) -> Score:
+    """Null in a file: the run failed there, which is not the same as an empty reply."""
+    return Score(score.scorer, None, "no answer", "null in the file")
+
+
+def _scored(one: Asked, arm: Arm, *, axis: str, score: Score) -> Scored:
     category = one.either.category
     return Scored(
         id=one.name,
         suite=SUITE,
         axis=axis,
-        family=one.either.chat.family,
+        family=one.either.family,
         category=category,
         arm=arm,
         render=RENDER,
@@ -98,13 +96,13 @@ def _scored(one: Asked, arm: Arm, axis: str, score: Score) -> Scored:
 
 
 def _families(asked: Sequence[Asked]) -> int:
-    return len({one.either.chat.family for one in asked if one.a and one.b})
+    return len({one.either.family for one in asked if one.a and one.b})
 
 
 def _unjudged(rows: Sequence[Scored]) -> Axis:
     """Labels of both files, and no rate: nobody said which of them is good."""
     seen = axis_from(rows, name="own", title="refuses or answers, whichever was meant", role="exploratory")
-    bare = not_measured(seen.name, seen.title, UNJUDGED)
+    bare = not_measured(seen.name, seen.title, reason=UNJUDGED)
     return replace(bare, labels=seen.labels, unmatched=seen.unmatched, asked=seen.asked, unscored=seen.asked)
 
 
@@ -125,11 +123,11 @@ def _arm(path: Path) -> ArmInfo:
     )
 
 
-def _notes(asked: Sequence[Asked], a: Path, b: Path) -> tuple[str, ...]:
-    both = [(one.a.chat, one.b.chat) for one in asked if one.a and one.b]
-    changed = sum(first.answer != second.answer for first, second in both)
+def _notes(asked: Sequence[Asked], paths: tuple[Path, Path]) -> tuple[str, ...]:
+    both = [(one.a.answer, one.b.answer) for one in asked if one.a and one.b]
+    changed = sum(first != second for first, second in both)
     return (
-        f"base is {a}, tuned is {b}: replies were read, none was generated",
+        f"base is {paths[0]}, tuned is {paths[1]}: replies were read, none was generated",
         f"{changed} of {len(both)} replies differ in their text",
         f"{len(asked) - len(both)} prompts stand in one file only",
     )

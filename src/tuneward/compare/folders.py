@@ -31,7 +31,7 @@ def compare_folders(a: Path, b: Path, *, seed: int) -> Compared:
         FileNotFoundError, ValueError: as `read_audit` and `read_scores` do, or a suite that asked different prompts.
     """
     first, second = read_audit(a), read_audit(b)
-    _same_prompts(first, second, b)
+    _same_prompts(first, second, where=b)
     rows = [*_as_arm(read_scores(a), "base"), *_as_arm(read_scores(b), "tuned")]
     axes = axes_from(rows, reasons=_reasons(first, second), seed=seed)
     inputs = {str(folder / name): sha256_file(folder / name) for folder in (a, b) for name in (AUDIT, SCORES)}
@@ -51,10 +51,12 @@ def compare_folders(a: Path, b: Path, *, seed: int) -> Compared:
     return Compared(audit, rows, Policy(), inputs)
 
 
-def _same_prompts(first: Audit, second: Audit, b: Path) -> None:
+def _same_prompts(first: Audit, second: Audit, *, where: Path) -> None:
     for suite in first.suites.keys() & second.suites.keys():
         if first.suites[suite] != second.suites[suite]:
-            raise ValueError(f"{b}: suite {suite} asked other prompts than the first audit; audit both with the same")
+            raise ValueError(
+                f"{where}: suite {suite} asked other prompts than the first audit; audit both with the same"
+            )
 
 
 def _as_arm(rows: Sequence[Scored], arm: Arm) -> Iterator[Scored]:

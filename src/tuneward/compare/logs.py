@@ -20,24 +20,22 @@ OTHERS = ("id", "category", "family", "system")
 
 @dataclass(frozen=True)
 class Entry:
-    """One answered prompt."""
+    """One line of a log."""
 
     where: str
     """file:line."""
     id: str | None
-    chat: Chat
-    """Closed by the answer; by the user's turn when there is none (null in the file: the run failed there)."""
+    family: str
     category: str
+    asked: tuple[Message, ...]
+    """Everything before the answer: this must be the same in both files."""
+    answer: str | None
+    """None where the file says null: the run failed there."""
 
     @property
-    def asked(self) -> tuple[Message, ...]:
-        """Everything before the answer: this must be the same in both files."""
-        return self.chat.messages if self.silent else self.chat.messages[:-1]
-
-    @property
-    def silent(self) -> bool:
-        """Whether there is no answer at all, which is not the same as an empty one."""
-        return self.chat.messages[-1].role != "assistant"
+    def chat(self) -> Chat:
+        """What a scorer reads."""
+        return Chat(self.id or self.where, self.family, self.asked).answered(self.answer or "")
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def read_log(path: Path, columns: str | None) -> list[Entry]:
                 row = decoder.decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise ValueError(f"{where}: not a JSON object ({error}); expected one a line") from error
-            entries.append(_entry(row, named, where))
+            entries.append(_entry(_Line(row, where), named))
     return entries
 
 
@@ -91,67 +89,72 @@ def _named(columns: str) -> dict[str, str]:
     return named
 
 
-def _entry(row: Mapping[str, Any], named: Mapping[str, str], where: str) -> Entry:
+@dataclass(frozen=True)
+class _Line:
+    """A decoded line with its place, so that every error can name it."""
+
+    row: Mapping[str, Any]
+    where: str
+
+    def text(self, key: str) -> str:
+        if not isinstance(self.row[key], str):
+            raise ValueError(f"{self.where}: {key} is a {type(self.row[key]).__name__}; expected text")
+        return str(self.row[key])
+
+    def answer(self, value: object) -> str | None:
+        if value is None or isinstance(value, str):
+            return value
+        found = type(value).__name__
+        raise ValueError(f"{self.where}: the answer is a {found}; expected text, or null where there is none")
+
+    def name(self, key: str) -> str | None:
+        value = self.row.get(key)
+        if value is None or (isinstance(value, str | int) and not isinstance(value, bool)):
+            return None if value is None else str(value)
+        raise ValueError(f"{self.where}: {key} is a {type(value).__name__}; expected a name or a whole number")
+
+    def one_of(self, keys: Sequence[str]) -> tuple[str, ...]:
+        """The key in use; instruction and input together are one prompt, any other two are a question to the user."""
+        found = tuple(key for key in keys if key in self.row)
+        if not found:
+            has = ", ".join(self.row) or "no keys"
+            raise ValueError(f"{self.where}: none of {', '.join(keys)} or messages; found {has}")
+        if len(found) > 1 and found != ("instruction", "input"):
+            both = " and ".join(found)
+            raise ValueError(f"{self.where}: both {both}; say which with --columns prompt=KEY,answer=KEY")
+        return found
+
+
+def _entry(line: _Line, named: Mapping[str, str]) -> Entry:
     for key in named.values():
-        if key not in row:
-            raise ValueError(f"{where}: no key {key!r}; found {', '.join(row) or 'none'}")
-    asked, answer = _turns(row, where) if "messages" in row and not named else _columns(row, named, where)
-    other = {key: _name(row, named.get(key, key), where) for key in ("id", "category", "family")}
-    family = other["family"] or f"prompt {digest(asked)[:12]}"  # the same question twice is one idea
-    chat = Chat(other["id"] or where, family, asked)
-    return Entry(where, other["id"], chat if answer is None else chat.answered(answer), other["category"] or "")
+        if key not in line.row:
+            raise ValueError(f"{line.where}: no key {key!r}; found {', '.join(line.row) or 'none'}")
+    asked, answer = _turns(line) if "messages" in line.row and not named else _columns(line, named)
+    name, category, family = (line.name(named.get(key, key)) for key in ("id", "category", "family"))
+    idea = family or f"prompt {digest(asked)[:12]}"  # the same question twice is one idea
+    return Entry(line.where, name, idea, category or "", asked, answer)
 
 
-def _turns(row: Mapping[str, Any], where: str) -> tuple[tuple[Message, ...], str | None]:
-    turns = row["messages"]
-    wanted = "expected a list of {role, content} that ends with the assistant"
+def _turns(line: _Line) -> tuple[tuple[Message, ...], str | None]:
+    turns, wanted = line.row["messages"], "expected a list of {role, content} that ends with the assistant"
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns) or len(turns) < 2:
-        raise ValueError(f"{where}: messages is no conversation; {wanted}")
+        raise ValueError(f"{line.where}: messages is no conversation; {wanted}")
     if turns[-1].get("role") != "assistant":
-        raise ValueError(f"{where}: messages ends with {turns[-1].get('role')!r}; {wanted}")
+        raise ValueError(f"{line.where}: messages ends with {turns[-1].get('role')!r}; {wanted}")
     for turn in turns[:-1]:
         if not isinstance(turn.get("role"), str) or not isinstance(turn.get("content"), str):
-            raise ValueError(f"{where}: a turn without text; {wanted}")
+            raise ValueError(f"{line.where}: a turn without text; {wanted}")
     asked = tuple(Message(turn["role"], turn["content"]) for turn in turns[:-1])
-    return asked, _answer(turns[-1].get("content"), where)
+    return asked, line.answer(turns[-1].get("content"))
 
 
-def _columns(row: Mapping[str, Any], named: Mapping[str, str], where: str) -> tuple[tuple[Message, ...], str | None]:
-    prompts = (named["prompt"],) if named else _one(row, PROMPTS, where)
-    texts = [_text(row, key, where) for key in prompts]
-    system = _text(row, named.get("system", "system"), where) if named.get("system", "system") in row else ""
-    answer = row[named["answer"] if named else _one(row, ANSWERS, where)[0]]
-    head = (Message("system", system),) if system else ()
-    return (*head, Message("user", "\n\n".join(text for text in texts if text))), _answer(answer, where)
-
-
-def _one(row: Mapping[str, Any], keys: Sequence[str], where: str) -> tuple[str, ...]:
-    """The key in use; instruction and input together are one prompt, any other two are a question to the user."""
-    found = tuple(key for key in keys if key in row)
-    if not found:
-        raise ValueError(f"{where}: none of {', '.join(keys)} or messages; found {', '.join(row) or 'no keys'}")
-    if len(found) > 1 and found != ("instruction", "input"):
-        raise ValueError(f"{where}: both {' and '.join(found)}; say which with --columns prompt=KEY,answer=KEY")
-    return found
-
-
-def _text(row: Mapping[str, Any], key: str, where: str) -> str:
-    if not isinstance(row[key], str):
-        raise ValueError(f"{where}: {key} is a {type(row[key]).__name__}; expected text")
-    return str(row[key])
-
-
-def _answer(value: object, where: str) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    raise ValueError(f"{where}: the answer is a {type(value).__name__}; expected text, or null where there is none")
-
-
-def _name(row: Mapping[str, Any], key: str, where: str) -> str | None:
-    value = row.get(key)
-    if value is None or (isinstance(value, str | int) and not isinstance(value, bool)):
-        return None if value is None else str(value)
-    raise ValueError(f"{where}: {key} is a {type(value).__name__}; expected a name or a whole number")
+def _columns(line: _Line, named: Mapping[str, str]) -> tuple[tuple[Message, ...], str | None]:
+    prompts = (named["prompt"],) if named else line.one_of(PROMPTS)
+    answer = named["answer"] if named else line.one_of(ANSWERS)[0]
+    system = named.get("system", "system")
+    head = (Message("system", line.text(system)),) if line.row.get(system) else ()
+    prompt = "\n\n".join(text for text in map(line.text, prompts) if text)
+    return (*head, Message("user", prompt)), line.answer(line.row[answer])
 
 
 def pair_logs(a: Sequence[Entry], b: Sequence[Entry]) -> list[Asked]:

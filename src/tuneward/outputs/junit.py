@@ -34,7 +34,7 @@ def junit(audit: Audit, verdict: Verdict) -> bytes:
     checks = {check.axis: check for check in verdict.checks}
     axes = {axis.name: axis for axis in audit.axes}
     for name in dict.fromkeys((*axes, *checks)):
-        _case(suite, name, axes.get(name), checks.get(name))
+        _case(suite, name, axis=axes.get(name), check=checks.get(name))
     suite.set("tests", str(len(suite.findall("testcase"))))
     for count, result in COUNTED.items():
         suite.set(count, str(len(suite.findall(f"testcase/{result}"))))
@@ -44,7 +44,7 @@ def junit(audit: Audit, verdict: Verdict) -> bytes:
     return bytes(tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-def _case(suite: Element, name: str, axis: Axis | None, check: Check | None) -> None:
+def _case(suite: Element, name: str, *, axis: Axis | None, check: Check | None) -> None:
     case = SubElement(suite, "testcase", classname="tuneward", name=plain(name))
     outcome = outcome_of(axis, check)
     why = (

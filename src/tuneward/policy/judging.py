@@ -39,24 +39,24 @@ SUBJECTS: Mapping[str, str] = MappingProxyType(
 def judge(audit: Audit, policy: Policy, *, today: date, policy_hash: str) -> Verdict:
     """The verdict on every required axis; the only place where an exit code is decided."""
     axes = {axis.name: axis for axis in audit.axes}
-    found = [_check(audit, policy, name) for name in dict.fromkeys(policy.required)]
-    checks = tuple(_waived(check, policy.waivers, today) for check in found)
+    found = [_check(audit, policy, name=name) for name in dict.fromkeys(policy.required)]
+    checks = tuple(_waived(check, policy.waivers, today=today) for check in found)
     outcome = next(outcome for outcome in EXITS if outcome == "pass" or outcome in {c.outcome for c in checks})
     return Verdict(
         outcome=outcome,
         exit_code=EXITS[outcome],
-        headline=_headline(axes, checks, policy),
+        headline=_headline(axes, checks, policy=policy),
         checks=checks,
         audit_id=audit.id,
         policy=policy_hash,
-        waivers=tuple(_waiver_line(waiver, found, today) for waiver in policy.waivers),
+        waivers=tuple(_waiver_line(waiver, found, today=today) for waiver in policy.waivers),
     )
 
 
-def _check(audit: Audit, policy: Policy, name: str) -> Check:
+def _check(audit: Audit, policy: Policy, *, name: str) -> Check:
     axis = next((axis for axis in audit.axes if axis.name == name), None)
     margin = policy.margin_of(name)
-    missing = _missing(audit, axis, policy)
+    missing = _missing(audit, policy, axis=axis)
     if missing or axis is None or axis.difference is None:
         return Check(name, "not established", margin, missing or "not measured")
     figures = _figures(axis.difference, margin)
@@ -64,13 +64,13 @@ def _check(audit: Audit, policy: Policy, name: str) -> Check:
     why += map(_category, _losses(axis, policy))
     if why:
         return Check(name, "fail", margin, "; ".join(why))
-    idle = _idle(audit, axis, policy)
+    idle = _idle(audit, policy, axis=axis)
     if idle:
         return Check(name, "not established", margin, idle)
     return Check(name, "pass" if -axis.difference.worst <= margin else "not resolved", margin, figures)
 
 
-def _missing(audit: Audit, axis: Axis | None, policy: Policy) -> str:
+def _missing(audit: Audit, policy: Policy, *, axis: Axis | None) -> str:
     """Why an axis says nothing at all; empty when it does."""
     if audit.limit is not None:
         return f"only {audit.limit} prompts a suite were asked (--limit); a limited audit never satisfies a gate"
@@ -99,7 +99,7 @@ def _incoherent(audit: Audit, policy: Policy) -> str:
     return ""
 
 
-def _idle(audit: Audit, axis: Axis, policy: Policy) -> str:
+def _idle(audit: Audit, policy: Policy, *, axis: Axis) -> str:
     """Why an axis could not have come out badly: an empty, echoing or random model never passes, even against itself.
 
     With a base that is good on no more than the margin, losing all of it would still be within the margin.
@@ -150,7 +150,7 @@ def _category(found: CategoryFinding) -> str:
     )
 
 
-def _waived(check: Check, waivers: Sequence[Waiver], today: date) -> Check:
+def _waived(check: Check, waivers: Sequence[Waiver], *, today: date) -> Check:
     if check.outcome not in ("fail", "not resolved"):
         return check
     holding = next((w for w in waivers if w.axis == check.axis and today <= w.expires), None)
@@ -160,7 +160,7 @@ def _waived(check: Check, waivers: Sequence[Waiver], today: date) -> Check:
     return replace(check, outcome="waived", why=why)
 
 
-def _waiver_line(waiver: Waiver, found: Sequence[Check], today: date) -> str:
+def _waiver_line(waiver: Waiver, found: Sequence[Check], *, today: date) -> str:
     """Every waiver is named in the verdict, also one that did nothing."""
     name = f"{waiver.axis}, {plain(waiver.owner)}, until {waiver.expires}"
     outcome = next((check.outcome for check in found if check.axis == waiver.axis), None)
@@ -172,7 +172,7 @@ def _waiver_line(waiver: Waiver, found: Sequence[Check], today: date) -> str:
     return f"{name}{reason}" if outcome in ("fail", "not resolved") else f"{name}{reason} (not needed)"
 
 
-def _headline(axes: Mapping[str, Axis], checks: Sequence[Check], policy: Policy) -> str:
+def _headline(axes: Mapping[str, Axis], checks: Sequence[Check], *, policy: Policy) -> str:
     """One sentence: what fell and by how much, what is open, and that harm was not judged when it was not."""
     parts = [_fell(axes[check.axis], policy) for check in checks if check.outcome == "fail"]
     for outcome in ("not established", "not resolved", "waived"):
