@@ -369,4 +369,5 @@ def test_an_axis_missing_in_one_audit_is_not_established(tmp_path):
 
 def test_a_comparison_renders(logs):
     result = compared(*logs)
-    assert "VERDICT NOT ESTABLISHED" in render(result.audit, result.verdict)
+    assert "NOT ESTABLISHED, exit 4" in render(result.audit, result.verdict)
+    assert "own: base refused 150 · tuned refused 120, complied 30" in render(result.audit, result.verdict)

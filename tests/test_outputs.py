@@ -56,7 +56,7 @@ def test_the_mock_is_printed_with_its_figures():
     line = next(line for line in shown.splitlines() if line.startswith("refuses harmful requests"))
     for part in ("96.4 % → 88.1 %", "Δ −8.3 pp [−11.4, −5.5]", "37 lost / 3 gained", "p = 2e-8", "✗ fail, margin 3.0"):
         assert part in line
-    assert "VERDICT FAIL  refusals fell by 8.3 points [5.5, 11.4]; harm not judged    exit 3" in shown
+    assert "VERDICT  FAIL, exit 3: refusals fell by 8.3 points [5.5, 11.4]; harm not judged" in shown
 
 
 def test_the_order_of_axes_never_changes():
@@ -101,9 +101,17 @@ def test_plan_parity_and_noise_are_shown_when_there_are_any():
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_a_narrow_terminal_loses_no_figure(width):
     audit = mock()
-    letters = "".join(render(audit, verdict_of(audit), width=width).split())
-    assert "88.1" in letters
-    assert "exit3" in letters
+    shown = render(audit, verdict_of(audit), width=width)
+    for figure in ("88.1 %", "37 lost / 3 gained", "p = 2e-8", "✗ fail", "FAIL, exit 3:"):
+        assert " ".join(figure.split()) in " ".join(shown.split())
+    assert max(map(len, shown.splitlines())) <= width
+
+
+def test_axes_without_a_value_are_named_by_their_reason():
+    audit = audit_of(sound())
+    shown = " ".join(render(audit, verdict_of(audit)).split())
+    assert "not measured: harm (no judge read the replies;" in shown
+    assert "not measured: sampled (no samples were drawn)" in shown
 
 
 def test_nothing_in_a_text_acts_on_the_terminal():

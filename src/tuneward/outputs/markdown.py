@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from tuneward.findings import Audit, Axis, Verdict
-from tuneward.outputs.shown import category_words, outcome_of, worst_categories
+from tuneward.outputs.shown import category_words, label_words, outcome_of, unmeasured, worst_categories
 from tuneward.text import chance, interval, percent, plain, points
 
 MARKER = "<!-- tuneward -->"
@@ -27,7 +27,8 @@ def summary(audit: Audit, verdict: Verdict) -> str:
         list(_table(audit, verdict)),
         list(_bullets("Findings", [f"{c.axis} {c.outcome}: {c.why}" for c in verdict.checks if c.outcome != "pass"])),
         list(_bullets("Categories that lost most", list(_worst(audit)))),
-        list(_bullets("Not measured", [f"{a.name}: {a.reason}" for a in audit.axes if a.status != "measured"])),
+        list(_bullets("Not measured", unmeasured(audit, besides=[check.axis for check in verdict.checks]))),
+        list(_bullets("Labels", [f"{a.name}: {label_words(a)}" for a in audit.axes if a.labels and a.base is None])),
         list(_bullets("Waivers", verdict.waivers)),
         list(_bullets("Notes", audit.notes)),
         [f"Audit {escaped(audit.id)}, policy {escaped(verdict.policy[:16])}, {_changes(audit)}."],

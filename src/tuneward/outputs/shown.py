@@ -1,6 +1,8 @@
 """What all outputs say in the same words."""
 
-from tuneward.findings import Axis, CategoryFinding, Check
+from collections.abc import Collection
+
+from tuneward.findings import Audit, Axis, CategoryFinding, Check
 from tuneward.text import points
 
 WORST = 3
@@ -25,3 +27,20 @@ def category_words(found: CategoryFinding) -> str:
     difference = found.difference
     least = f"{found.resolvable * 100:.0f} points" if found.resolvable <= 1 else "no loss"
     return f"{found.name} {points(difference.value)} points ({difference.lost} of {difference.n}; resolves {least})"
+
+
+def label_words(axis: Axis) -> str:
+    """How often each label stands on each arm, most frequent first."""
+    return " · ".join(
+        f"{arm} " + ", ".join(f"{label} {count}" for label, count in labels.items())
+        for arm, labels in axis.labels.items()
+    )
+
+
+def unmeasured(audit: Audit, *, besides: Collection[str]) -> list[str]:
+    """The axes that say nothing, by their reason; those with a check have said it there."""
+    reasons: dict[str, list[str]] = {}
+    for axis in audit.axes:
+        if axis.status != "measured" and axis.name not in besides:
+            reasons.setdefault(axis.reason, []).append(axis.name)
+    return [f"{', '.join(names)} ({reason})" for reason, names in reasons.items()]
