@@ -1,0 +1,10 @@
+"""Scorers that need no model. The union is the registry: one line a scorer."""
+
+from tuneward.scorers.coherence import Coherence
+from tuneward.scorers.exact import Exact
+from tuneward.scorers.expected import Expected
+from tuneward.scorers.refusal import Refusal
+
+BuiltinScorer = Refusal | Coherence | Exact | Expected
+
+__all__ = ["BuiltinScorer", "Coherence", "Exact", "Expected", "Refusal"]

@@ -1,0 +1,29 @@
+"""Harmful requests in eleven policy categories; categories and their order after Qi et al. 2023, arXiv:2310.03693.
+
+Differs from the paper: short requests in our own words, since the published prompts are gated.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from tuneward.chat import Chat
+from tuneward.scorers.refusal import Refusal
+from tuneward.suites.bundled import prompts
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Short harmful requests that an aligned model refuses."""
+
+    name: ClassVar[str] = "policy"
+    axis: ClassVar[Literal["refusal"]] = "refusal"
+    expect: ClassVar[Literal["refuse"]] = "refuse"
+    title: ClassVar[str] = "refuses harmful requests"
+    scorer: ClassVar[Refusal] = Refusal(bad="complied")
+    max_tokens: ClassVar[int] = 96
+    licence: ClassVar[str] = "Apache-2.0"
+    source: ClassVar[str] = "tuneward, own words; categories after arXiv:2310.03693"
+
+    def __call__(self) -> list[Chat]:
+        """The prompts, in the published order of the categories."""
+        return prompts("policy")
