@@ -1,0 +1,321 @@
+"""Write the documents that come from the code: methods.md, cli.md and the JSON schemas of every file we write.
+
+    python docs/generate.py            writes what is stale
+    python docs/generate.py --check    writes nothing; ends with 1 and the names when something is stale
+    python docs/generate.py cli.md     only the files whose name holds one of the words
+
+Defaults, help and citations stand in the code once; these pages are never edited by hand.
+"""
+
+import argparse
+import ast
+import dataclasses
+import importlib
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from tuneward import stats
+from tuneward.cli import VERBS, Voice
+from tuneward.record import to_json
+from tuneward.rows import Format
+from tuneward.scorers import BuiltinScorer
+from tuneward.suites import Suite
+
+HERE = Path(__file__).parent
+BY_HAND = "<!-- Written by docs/generate.py from the code; do not edit. -->"
+WRITTEN: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "audit": ("tuneward.findings:Audit", "audit.json"),
+        "verdict": ("tuneward.findings:Verdict", "verdict.json"),
+        "record": ("tuneward.record:Record", "record.json"),
+        "plan": ("tuneward.audit.run:Plan", "plan.json"),
+        "batch": ("tuneward.ask:BatchFile", "a finished batch in the cache"),
+        "reply": ("tuneward.chat:Reply", "one line of replies.jsonl"),
+        "scored": ("tuneward.scored:Scored", "one line of scores.jsonl"),
+    }
+)
+"""Schema → the type it comes from, and the file it describes."""
+CITED = re.compile(r"arXiv:\d{4}\.\d{4,5}|[A-Z]\w+(?: et al\.| and [A-Z]\w+)?,? \(?(?:19|20)\d\d\)?|[A-Z]\w+ et al\.,")
+FORMAT = re.compile(r"Format: (.+?)(?=[.;,]\s|\.$)")
+EXITS = (
+    ("0", "every required axis was measured and lies within its margin"),
+    ("1", "never a verdict: a crash, which is our bug"),
+    ("2", "usage or operational error; no verdict could be computed"),
+    ("3", "a regression: the gate failed"),
+    ("4", "not established: a required axis was not measured or not judged, or nothing was compared"),
+    ("5", "not resolved: the margin is finer than this run can tell"),
+    ("130", "interrupted; the same words go on from the last finished batch"),
+)
+
+
+# schemas --------------------------------------------------------------------------------------------------------------
+
+
+def schema(name: str) -> str:
+    """The JSON schema of one kind of file: strict, versioned, each field with its sentence."""
+    where, file = WRITTEN[name]
+    kind = _named(where)
+    document: dict[str, Any] = msgspec.json.schema(kind)
+    kinds = {found.__name__: found for found in _dataclasses(kind)}
+    for title, part in document["$defs"].items():
+        part["additionalProperties"] = False
+        for field, shape in part["properties"].items():
+            said = field_words(kinds[title]).get(field)
+            if said:
+                shape["description"] = said
+            if field == "schema" and title == kind.__name__:
+                part["properties"][field] = {"const": shape["default"]}
+                part["required"].append(field)
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"tuneward: {file}"}
+    return to_json({**head, **document}).decode()
+
+
+def _named(where: str) -> Any:
+    module, name = where.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _dataclasses(kind: Any) -> Iterator[type[Any]]:
+    """A dataclass and all those that its fields hold."""
+    if not dataclasses.is_dataclass(kind):
+        for part in get_args(kind):
+            yield from _dataclasses(part)
+        return
+    yield kind  # type: ignore[misc]
+    for hint in get_type_hints(kind).values():
+        yield from _dataclasses(hint)
+
+
+@cache
+def field_words(kind: type[Any]) -> Mapping[str, str]:
+    """Field → the string that stands under it."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
+    body = tree.body if isinstance(tree, ast.ClassDef) else []
+    found = {}
+    for line, after in pairwise(body):
+        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and isinstance(after, ast.Expr):
+            found[line.target.id] = " ".join(ast.literal_eval(after.value).split())
+    return MappingProxyType(found)
+
+
+# command line ---------------------------------------------------------------------------------------------------------
+
+
+def cli_page() -> str:
+    """Every verb with its options."""
+    verbs = "\n".join(f"| [`{word}`](#{word}) | {verb.question} |" for word, verb in VERBS.items())
+    parts = [
+        "# The command line",
+        BY_HAND,
+        "`tuneward VERB --help` says the same. An unknown or abbreviated option is an error that names the nearest "
+        "right one. What a verb finds goes to stdout, everything else to stderr.",
+        f"| verb | the question it answers |\n|---|---|\n{verbs}",
+        *(_verb(word) for word in VERBS),
+        "## Every verb takes these too",
+        _options(Voice),
+        "## Exit codes",
+        "One table for all verbs. 2 comes before 3, 3 before 4, 4 before 5. 4 and 5 are not green.",
+        "| code | meaning |\n|---|---|\n" + "\n".join(f"| {code} | {meaning} |" for code, meaning in EXITS),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _verb(word: str) -> str:
+    kind = _named(VERBS[word].options)
+    words = [_place(kind, field) for field in dataclasses.fields(kind) if _positional(kind, field.name)]
+    usage = " ".join(["tuneward", word, *words, "[OPTIONS]"])
+    return f"## {word}\n\n{_first_line(kind)}\n\n```text\n{usage}\n```\n\n{_options(kind)}"
+
+
+def _place(kind: type[Any], field: dataclasses.Field[Any]) -> str:
+    """A word without a flag: itself where there is no choice, in brackets where it may be left out."""
+    only = get_args(get_type_hints(kind)[field.name])
+    name = str(only[0]) if len(only) == 1 else field.name.upper()
+    return f"[{name}]" if _has_default(field) else name
+
+
+def _options(kind: type[Any]) -> str:
+    said = field_words(kind)
+    lines = ["| option | default | meaning |", "|---|---|---|"]
+    for field in dataclasses.fields(kind):
+        meaning = said.get(field.name, "").replace("|", "\\|")
+        lines.append(f"| {_spelt(kind, field)} | {_default(field)} | {meaning} |")
+    return "\n".join(lines)
+
+
+def _spelt(kind: type[Any], field: dataclasses.Field[Any]) -> str:
+    """How an option is written, with what it takes."""
+    hint = get_type_hints(kind)[field.name]
+    if _positional(kind, field.name):
+        return f"`{field.name.upper()}`{_choices(hint)}"
+    flag = "--" + field.name.replace("_", "-")
+    if hint is bool:
+        return f"`{flag}`"
+    short = [name for extra in _extras(kind, field.name) for name in getattr(extra, "aliases", None) or ()]
+    return ", ".join(f"`{name}`" for name in (flag, *short)) + (_choices(hint) or f" {_metavar(hint)}")
+
+
+def _metavar(hint: Any) -> str:
+    kinds = {int: "N", float: "X"}
+    members = [part for part in get_args(hint) if part is not type(None)] or [hint]
+    many = " …" if get_origin(hint) is tuple else ""
+    return kinds.get(members[0], "TEXT") + many
+
+
+def _choices(hint: Any) -> str:
+    for part in (hint, *get_args(hint)):
+        if get_origin(part) is Literal:
+            return " " + " · ".join(f"`{value}`" for value in get_args(part))
+    return ""
+
+
+def _extras(kind: type[Any], name: str) -> tuple[Any, ...]:
+    hint = get_type_hints(kind, include_extras=True)[name]
+    return get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+
+
+def _positional(kind: type[Any], name: str) -> bool:
+    return any("Positional" in repr(extra) for extra in _extras(kind, name))
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if not _has_default(field):
+        return "required"
+    value = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        value = " ".join(map(str, value))
+    return "–" if value is None or value in ("", {}) else f"`{value}`"
+
+
+# methods --------------------------------------------------------------------------------------------------------------
+
+
+def methods_page() -> str:
+    """Every member of every union, and every statistic."""
+    parts = [
+        "# Methods",
+        BY_HAND,
+        "Every method is a frozen dataclass that can be called; its fields are its settings. The unions below are the "
+        "registry: what is not in one of them does not exist. *House method* means that no paper stands behind it.",
+        "## Suites: what is asked",
+        *_members(Suite, extra=lambda kind: f"Axis `{kind.axis}`, expected: {kind.expect}."),
+        "## Scorers: how a reply is judged",
+        "A scorer gives 0 (fine) to 1 (bad for the question asked), or nothing when it could not be told.",
+        *_members(BuiltinScorer),
+        "## Row formats: what training rows may look like",
+        *_members(Format, extra=lambda kind: f"Recognised by: {kind.wants}."),
+        "## Statistics",
+        "| function | what it gives | source |\n|---|---|---|\n" + "\n".join(_statistics()),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _members(union: Any, extra: Callable[[Any], str] | None = None) -> Iterator[str]:
+    for kind in get_args(union):
+        module = importlib.import_module(kind.__module__)
+        both = f"{inspect.getdoc(module) or ''}\n{inspect.getdoc(kind) or ''}"
+        said = f"{_first_line(kind)} {extra(kind)}" if extra else _first_line(kind)
+        lines = [f"### {kind.__name__}", said, f"Source: {source(both)}."]
+        if dataclasses.fields(kind):
+            lines.append(_settings(kind))
+        yield "\n\n".join(lines)
+
+
+def _settings(kind: type[Any]) -> str:
+    said = field_words(kind)
+    lines = ["| setting | default | meaning |", "|---|---|---|"]
+    for field in dataclasses.fields(kind):
+        name = f"`{field.name}`{_choices(get_type_hints(kind)[field.name])}"
+        lines.append(f"| {name} | {_default(field)} | {said.get(field.name, '')} |")
+    return "\n".join(lines)
+
+
+def _statistics() -> Iterator[str]:
+    for module in _modules(stats):
+        for name, function in vars(module).items():
+            if inspect.isfunction(function) and function.__module__ == module.__name__ and name[0] != "_":
+                said = inspect.getdoc(function) or ""
+                cited = source(said if CITED.search(said) else inspect.getdoc(module) or "")
+                yield f"| `{name}` | {_first_sentence(said)} | {cited} |"
+
+
+def _modules(package: ModuleType) -> Iterator[ModuleType]:
+    for file in sorted(Path(str(package.__file__)).parent.glob("[a-z]*.py")):
+        yield importlib.import_module(f"{package.__name__}.{file.stem}")
+
+
+def source(words: str) -> str:
+    """What a docstring cites: papers in order, then the guide of a format; house method where it says so or nothing."""
+    line = " ".join(words.split())
+    cited = [re.sub(r"[(),]", "", one) for one in dict.fromkeys(CITED.findall(line))]
+    named = [*map(_linked, cited), *FORMAT.findall(line)]
+    if "house method" not in line.lower():
+        return "; ".join(named) or "house method"
+    return f"house method; see also {'; '.join(named)}" if named else "house method"
+
+
+def _linked(cited: str) -> str:
+    number = cited.removeprefix("arXiv:")
+    return f"[{cited}](https://arxiv.org/abs/{number})" if number != cited else cited
+
+
+def _first_line(kind: type[Any]) -> str:
+    return (inspect.getdoc(kind) or "").splitlines()[0].replace(" House method.", "")
+
+
+def _first_sentence(words: str) -> str:
+    return (
+        re.split(r"(?<!ch\.)(?<!al\.)(?<=[.:])\s", " ".join(words.split()), maxsplit=1)[0]
+        .replace("|", "\\|")
+        .rstrip(":")
+    )
+
+
+# files ----------------------------------------------------------------------------------------------------------------
+
+
+def documents() -> dict[str, Callable[[], str]]:
+    """File below docs/ → what makes its text."""
+    schemas = {f"schemas/{name}.schema.json": (lambda name=name: schema(name)) for name in WRITTEN}
+    return {"cli.md": cli_page, "methods.md": methods_page, **schemas}
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check; the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="only files whose name holds one of these words")
+    parser.add_argument("--check", action="store_true", help="write nothing, say what is stale")
+    asked = parser.parse_args(arguments)
+    wanted = {f: make for f, make in documents().items() if not asked.names or any(n in f for n in asked.names)}
+    stale = []
+    for file, make in wanted.items():
+        path, text = HERE / file, make()
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(file)
+        if not asked.check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    for file in stale:
+        print(f"docs/{file}: {'stale; run `make docs`' if asked.check else 'written'}")
+    return int(asked.check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
