@@ -11,14 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuneward.chat import Chat, Finish, Reply
-from tuneward.findings import Arm
+from tuneward.chat import Arm, Chat, Finish, Reply
 from tuneward.model.decode import Decoding
 from tuneward.model.engine import SIZES, Engine, fitting_size
 from tuneward.record import digest, read_json, to_json, write_atomic
 
 Progress = Callable[[int, int], None]
-"""Called with replies done and replies in all."""
+"""Called with how much is done, and how much there is."""
+
+
+def unseen(_done: int, _total: int) -> None:
+    """Progress that nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,7 @@ def ask(
     *,
     arm: Arm,
     store: Store | None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress,
 ) -> list[Reply]:
     """All replies of one arm, ordered by question, whatever the plan was."""
     total, replies = sum(len(b.questions) for b in batches), []

@@ -14,7 +14,7 @@ class CacheOptions:
 
     what: Positional[Literal["show", "clear"]] = "show"
     """`clear` removes every kept batch; audits that were written stay as they are."""
-    folder: str = "~/.cache/tuneward"
+    cache_dir: str = "~/.cache/tuneward"
     """Where the cache is."""
 
 
@@ -24,7 +24,7 @@ def run(options: CacheOptions) -> str:
     Raises:
         ValueError: the folder holds things that no audit put there, and clearing would lose them.
     """
-    folder = Path(options.folder).expanduser()
+    folder = Path(options.cache_dir).expanduser()
     files = sorted(folder.rglob("*")) if folder.is_dir() else []
     kept = [file for file in files if file.is_file()]
     size = sum(file.stat().st_size for file in kept) / 2**20

@@ -18,7 +18,10 @@ from typing import Any
 
 from tuneward import __version__
 
+CACHE = "~/.cache/tuneward"
 ERROR, INTERRUPTED = 2, 130
+PIPED_WIDTH = 140
+"""Columns where stdout is no terminal."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ def run(arguments: list[str]) -> int:
     try:
         options, voice = parse(word, rest)
         return VERBS[word].run(options, voice)
+    except SystemExit as stop:  # the parser has printed help
+        return int(stop.code or 0)
     except ImportError as error:
         return _fail(_missing(error))
     except (ValueError, OSError, MemoryError) as error:
@@ -88,34 +93,37 @@ def parse(word: str, arguments: list[str]) -> tuple[Any, Voice]:
 
     module, name = VERBS[word].options.split(":")
     kind = getattr(importlib.import_module(module), name)
-    fields = [("options", kind), ("voice", Voice)]
-    command = dataclasses.make_dataclass("Command", fields, frozen=True)
+    command = dataclasses.make_dataclass("Command", [], bases=(kind, Voice), frozen=True, kw_only=True)
     command.__doc__ = kind.__doc__
     short = {"-v": "--verbose", "-q": "--quiet"}
-    words = [short.get(argument, argument) for argument in arguments]
     spoken = io.StringIO()
     try:
         with contextlib.redirect_stderr(spoken):
-            parsed = tyro.cli(
+            parsed: Any = tyro.cli(
                 command,
                 prog=f"tuneward {word}",
-                args=words,
-                config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+                args=[short.get(argument, argument) for argument in arguments],
+                config=(tyro.conf.FlagCreatePairsOff,),
             )
     except SystemExit as stop:
         if stop.code:
             raise ValueError(f"tuneward {word}: {_one_line(spoken.getvalue())}") from None
         raise
-    return parsed.options, parsed.voice
+    return _part(parsed, kind), _part(parsed, Voice)
+
+
+def _part(parsed: Any, kind: type[Any]) -> Any:
+    return kind(**{field.name: getattr(parsed, field.name) for field in dataclasses.fields(kind)})
 
 
 def _one_line(box: str) -> str:
     """What the parser drew as a box, as one line."""
     lines = [re.sub(r"[│╭╮╰╯─]+", " ", line).strip() for line in box.splitlines()]
     text = " ".join(line for line in lines if line)
-    for noise in (r"For full helptext.*", r"Argument helptext:.*", r"^(Unrecognized options|Value error|Parsing error)\s+(?=\w)"):
+    for noise in (r"For full helptext.*", r"Argument helptext:.*", r"Got errors:.*", r"\{None\}\|"):
         text = re.sub(noise, "", text).strip()
-    return text
+    text = text.replace("Error parsing Command: ", "")
+    return re.sub(r"^(Unrecognized options|[A-Z]\w+ error|Missing [a-z]+)\s+(?=[A-Z])", "", text)
 
 
 def _unknown(word: str) -> str:
@@ -181,7 +189,7 @@ def _show(judged: Any, voice: Voice, *, files: list[str]) -> int:
 
     from tuneward.outputs.terminal import table
 
-    console = Console(highlight=False, soft_wrap=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
     console.print(table(judged.audit, judged.verdict))
     if files:
         console.print("files    " + " · ".join(files), markup=False)
@@ -201,6 +209,12 @@ def _hush(voice: Voice) -> None:
     warnings.filterwarnings("ignore", module=r"(transformers|peft|torch)\b")
 
 
+def _cached(options: Any) -> Any:
+    """TUNEWARD_CACHE moves the cache for every verb that has one and was not told otherwise."""
+    place = os.environ.get("TUNEWARD_CACHE")
+    return dataclasses.replace(options, cache_dir=place) if place and options.cache_dir == CACHE else options
+
+
 def _audit(options: Any, voice: Voice) -> int:
     """Audit, then the gate's verdict and the page."""
     from tuneward import gate, report
@@ -214,8 +228,7 @@ def _audit(options: Any, voice: Voice) -> int:
     _hush(voice)
     from tuneward.audit import run as audit
 
-    if os.environ.get("TUNEWARD_CACHE") and options.cache_dir == type(options).cache_dir:
-        options = dataclasses.replace(options, cache_dir=os.environ["TUNEWARD_CACHE"])
+    options = _cached(options)
     with _bars(voice) as progress:
         found = audit.run(options, say=_say(voice), progress=progress)
     if found is None:
@@ -262,8 +275,9 @@ def _files(files: list[str], voice: Voice) -> int:
 
 
 def _demo(options: Any, voice: Voice) -> int:
+    options = _cached(options)
     _hush(voice)
-    from tuneward import demo
+    from tuneward.demo import run as demo
 
     with _bars(voice) as progress:
         judged, files = demo.run(options, say=_say(voice), progress=progress)
@@ -273,16 +287,14 @@ def _demo(options: Any, voice: Voice) -> int:
 def _doctor(options: Any, voice: Voice) -> int:
     from tuneward import doctor
 
-    lines = doctor.run(options)
+    lines = doctor.run(_cached(options))
     return _files(lines, voice)
 
 
 def _cache(options: Any, voice: Voice) -> int:
     from tuneward import caches
 
-    if os.environ.get("TUNEWARD_CACHE") and options.folder == type(options).folder:
-        options = dataclasses.replace(options, folder=os.environ["TUNEWARD_CACHE"])
-    return _files([caches.run(options)], voice)
+    return _files([caches.run(_cached(options))], voice)
 
 
 VERBS: Mapping[str, Verb] = MappingProxyType(

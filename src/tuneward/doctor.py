@@ -22,13 +22,13 @@ NEEDS = {
 class DoctorOptions:
     """Say what this machine has for each verb."""
 
-    cache: str = "~/.cache/tuneward"
+    cache_dir: str = "~/.cache/tuneward"
     """Where the cache would be."""
 
 
 def run(options: DoctorOptions) -> list[str]:
     """One line a finding."""
-    return list(_lines(Path(options.cache).expanduser()))
+    return list(_lines(Path(options.cache_dir).expanduser()))
 
 
 def _lines(cache: Path) -> Iterator[str]:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tuneward.chat import Arm
 from tuneward.stats.categories import WorstCategory
 from tuneward.stats.difference import Difference
 from tuneward.stats.rates import Rate

@@ -70,8 +70,12 @@ def parity(arms: Mapping[Arm, Engine], questions: Sequence[Question]) -> dict[st
     same = base.template.source == tuned.template.source
     return {
         "template": "identical" if same else f"differs: base {named['base']}, tuned {named['tuned']}",
-        "bos": f"× {' or '.join(map(str, counts))}" if base.tokenizer.bos_token_id is not None else "the model has none",
-        "token_ids": f"identical on {len(questions)} prompts" if not differ else f"differ on {differ} of {len(questions)}",
+        "bos": f"× {' or '.join(map(str, counts))}"
+        if base.tokenizer.bos_token_id is not None
+        else "the model has none",
+        "token_ids": f"identical on {len(questions)} prompts"
+        if not differ
+        else f"differ on {differ} of {len(questions)}",
     }
 
 

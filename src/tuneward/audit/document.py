@@ -102,7 +102,7 @@ def _of(axis: str, rows: Sequence[Scored]) -> list[Scored]:
 
 
 def effects(evidence: Evidence, *, seed: int) -> tuple[Effect, ...]:
-    """The four edges of weights × template: `rows` hold each arm under its own template, `crossed` under the other's."""
+    """The four edges of weights × template, from each arm under its own template and under the other's."""
     if not evidence.crossed:
         return ()
     cells: dict[tuple[Arm, Arm], Sequence[Scored]] = {
@@ -116,8 +116,9 @@ def effects(evidence: Evidence, *, seed: int) -> tuple[Effect, ...]:
         for held in ("base", "tuned"):
             weights = _edge(cells["base", held], cells["tuned", held], axis=axis, seed=seed)
             template = _edge(cells[held, "base"], cells[held, "tuned"], axis=axis, seed=seed)
-            if weights.difference and template.difference:
+            if weights.difference and weights.difference.n:
                 found.append(Effect(axis, "weights", f"template of {held}", weights.difference))
+            if template.difference and template.difference.n:
                 found.append(Effect(axis, "template", f"weights of {held}", template.difference))
     return tuple(found)
 

@@ -13,7 +13,7 @@ from tuneward.findings import PlanLine
 from tuneward.record import Record, digest, read_json, sha256_file
 from tuneward.rows import parse_columns, read_rows
 from tuneward.stats.power import detectable
-from tuneward.suites import Own, Suite, by_name
+from tuneward.suites import Own, Suite, Utility, by_name
 
 ASSUMED: Mapping[str, float] = {"refusal": 0.9, "twins": 0.95, "utility": 0.5, "coherence": 0.98, "context": 0.9}
 """Good rates of a base that the plan assumes before anything is known."""
@@ -46,7 +46,7 @@ class Asked:
 def gather(options: AuditOptions) -> Asked:
     """Read suites and rows; nothing is asked yet."""
     chosen: list[Suite] = [by_name(name) for name in dict.fromkeys(options.suites)]
-    chosen = [replace(s, seed=options.seed) if "seed" in s.__dataclass_fields__ else s for s in chosen]
+    chosen = [replace(s, seed=options.seed) if isinstance(s, Utility) else s for s in chosen]
     if options.own:
         chosen.append(Own(options.own, parse_columns(options.own_columns) if options.own_columns else {}))
     suites = {suite.name: suite for suite in chosen}
@@ -103,7 +103,7 @@ def plan_lines(asked: Asked) -> tuple[PlanLine, ...]:
     groups: dict[str, list[Question]] = {}
     for question in asked.questions:
         if question.sample == 0:
-            axis = asked.suites[question.suite].axis if question.render == PLAIN else "context"
+            axis: str = asked.suites[question.suite].axis if question.render == PLAIN else "context"
             groups.setdefault(axis, []).append(question)
             if question.render == PLAIN:
                 groups.setdefault("coherence", []).append(question)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tuneward.ask import Progress, Store, batch_size, plan
+from tuneward.ask import Progress, Store, batch_size, plan, unseen
 from tuneward.audit.asking import Desk, Heard, Say, ask_again, ask_arms, crossed, estimate, parity
 from tuneward.audit.document import Evidence, Setting, document
 from tuneward.audit.options import AuditOptions
@@ -38,13 +38,13 @@ def silent(_: str) -> None:
     """Say nothing."""
 
 
-def unseen(_: str) -> Progress:
-    """Show no progress."""
-    return lambda done, total: None
+def unwatched(_: str) -> Progress:
+    """Show no progress of anything."""
+    return unseen
 
 
 def run(
-    options: AuditOptions, *, say: Say = silent, progress: Callable[[str], Progress] = unseen
+    options: AuditOptions, *, say: Say = silent, progress: Callable[[str], Progress] = unwatched
 ) -> tuple[Audit, Path] | None:
     """Audit two models named by their places; the document and its folder, or None after a dry run.
 
@@ -65,13 +65,15 @@ def audit_arms(
     *,
     options: AuditOptions,
     say: Say = silent,
-    progress: Callable[[str], Progress] = unseen,
+    progress: Callable[[str], Progress] = unwatched,
 ) -> tuple[Audit, Path] | None:
     """Audit two engines, loaded or in memory; inside a training loop too."""
     started, clock, cpu = now(), time.perf_counter(), time.process_time()
     out = Path(options.out or f"{Path(options.tuned).name.split('@')[0]}-audit")
     setting = _setting(arms, asked, options)
-    size = _claimed(out, setting.id, options=options, size=options.batch_size or batch_size(list(arms.values()), asked.questions))
+    size = _claimed(
+        out, setting.id, options=options, size=options.batch_size or batch_size(list(arms.values()), asked.questions)
+    )
     for line in plan_lines(asked):
         seen = f"≥ {line.detectable * 100:.1f} points at 80 % power" if line.detectable else "nothing"
         risk = f", about {line.at_risk:.0f} at risk" if line.at_risk is not None else ""
@@ -109,7 +111,9 @@ def _setting(arms: Mapping[Arm, Engine], asked: Asked, options: AuditOptions) ->
     found = parity(arms, asked.plain)
     decoding = {
         "plain": "greedy",
-        "sampled": f"{options.samples} samples at temperature 1 on a third of the families" if options.samples else "none",
+        "sampled": f"{options.samples} samples at temperature 1 on a third of the families"
+        if options.samples
+        else "none",
         "max_tokens": ", ".join(f"{name} {suite.max_tokens}" for name, suite in asked.suites.items()),
         "seed": str(options.seed),
     }
@@ -124,7 +128,9 @@ def _setting(arms: Mapping[Arm, Engine], asked: Asked, options: AuditOptions) ->
         if crossed(arms):
             notes.append("the templates differ: each arm was asked under both, and the effects are shown apart")
         else:
-            notes.append("the templates and the tokenizers differ: their effect and that of the weights cannot be told apart")
+            notes.append(
+                "the templates and the tokenizers differ: their effect and that of the weights cannot be told apart"
+            )
     return Setting(f"tw1:{name}", {arm: e.info for arm, e in arms.items()}, found, decoding, tuple(notes))
 
 
@@ -161,7 +167,9 @@ def _evidence(arms: Mapping[Arm, Engine], asked: Asked, heard: Heard, *, desk: D
 
 
 def _changed_texts(first: tuple[Reply, ...], again: list[Reply]) -> Rate:
-    before = {(r.suite, r.id): r.chat.answer for r in first if r.arm == "base" and r.sample == 0 and r.render == "plain"}
+    before = {
+        (r.suite, r.id): r.chat.answer for r in first if r.arm == "base" and r.sample == 0 and r.render == "plain"
+    }
     return wilson(sum(before[r.suite, r.id] != r.chat.answer for r in again), len(again))
 
 

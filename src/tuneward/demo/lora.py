@@ -7,7 +7,7 @@ deliberately little: defences and everything a real training run needs belong to
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from tuneward.ask import Progress
 from tuneward.chat import Chat
 from tuneward.model.engine import Engine
 from tuneward.model.template import token_ids
-from tuneward.record import Record, now, versions
 
 IGNORED = -100
 
@@ -102,8 +101,3 @@ def tune(engine: Engine, rows: Sequence[Chat], out: Path, *, tuning: Tuning, pro
 def _share(step: int, steps: int) -> float:
     warm = max(1, steps // 10)
     return (step + 1) / warm if step < warm else 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
-
-
-def record(settings: Tuning, inputs: dict[str, str], started: str) -> Record:
-    """What stands beside the adapter: the rows by digest, so that an audit finds them."""
-    return Record("tune", asdict(settings), inputs, versions(), settings.seed, started, now())

@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import psutil
 import torch
 
@@ -104,9 +103,9 @@ def state_digest(model: Any) -> str:
     tensors = []
     for name, tensor in sorted(model.state_dict().items()):
         data = tensor.detach().cpu().contiguous()
-        tensors.append([name, str(data.dtype), list(data.shape), sha256_bytes(data.flatten().view(torch.uint8).numpy().tobytes())])
-    config = {k: v for k, v in model.config.to_dict().items() if not k.startswith("_")}
-    return digest([tensors, msgspec.json.encode(config, enc_hook=str, order="sorted").decode()])
+        content = data.flatten().view(torch.uint8).numpy().tobytes()
+        tensors.append([name, str(data.dtype), list(data.shape), sha256_bytes(content)])
+    return digest([tensors, model.config.to_json_string(use_diff=False)])
 
 
 def free_bytes(device: str) -> int:

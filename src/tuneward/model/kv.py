@@ -18,7 +18,7 @@ NAME = "tuneward_decode"
 _PLAIN = {"dropout", "scaling", "is_causal", "sliding_window", "position_ids", "use_cache", "cache_position"}
 
 
-class BufferLayer(CacheLayerMixin):
+class BufferLayer(CacheLayerMixin):  # type: ignore[misc]
     """One layer's keys and values in one buffer of (rows, heads, capacity, width).
 
     What is written and read is a window: some rows, from a starting column to the last one written. Prompts are read
@@ -26,6 +26,8 @@ class BufferLayer(CacheLayerMixin):
     """
 
     is_sliding = False
+    keys: Tensor
+    values: Tensor
 
     def __init__(self, rows: int, capacity: int) -> None:
         super().__init__()

@@ -10,7 +10,8 @@ from peft import PeftModel
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-from tuneward.findings import Arm, ArmInfo
+from tuneward.chat import Arm
+from tuneward.findings import ArmInfo
 from tuneward.model.engine import Engine
 from tuneward.model.spec import Dtype, ModelSpec
 from tuneward.model.template import of_tokenizer, tokenizer_digest
@@ -61,7 +62,10 @@ def load_arms(tuned: ModelSpec, base: ModelSpec | None, *, place: Place) -> dict
     obstacle = _why_apart(tuned, base)
     if obstacle:
         apart = load(tuned, place=place)
-        return {"base": base_engine, "tuned": replace(apart, info=replace(apart.info, loading=f"loaded apart: {obstacle}"))}
+        return {
+            "base": base_engine,
+            "tuned": replace(apart, info=replace(apart.info, loading=f"loaded apart: {obstacle}")),
+        }
     note = "adapter switched on and off on one loaded model"
     peft_model, adapted = attach(base_engine, tuned.adapter)
     off = replace(base_engine, switch=peft_model.disable_adapter, info=replace(base_engine.info, loading=note))
@@ -76,7 +80,7 @@ def load(spec: ModelSpec, *, place: Place) -> Engine:
     files = [folder / spec.gguf] if spec.gguf else weight_files(folder)
     try:
         model, tokenizer = _read(folder, spec, dtype)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f"{folder}: cannot be loaded ({' '.join(str(error).split())})") from error
     template = of_tokenizer(tokenizer)
     info = ArmInfo(
@@ -112,7 +116,9 @@ def attach(base: Engine, adapter: str) -> tuple[Any, Engine]:
         template=template.fingerprint,
         adapter=str(folder),
     )
-    return peft_model, replace(base, model=peft_model.get_base_model(), tokenizer=tokenizer, template=template, info=info)
+    return peft_model, replace(
+        base, model=peft_model.get_base_model(), tokenizer=tokenizer, template=template, info=info
+    )
 
 
 def adapter_folder(adapter: str) -> Path:

@@ -6,7 +6,6 @@ do neither. What all prompts begin with (a system turn, a persona) is read once 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 from typing import Any
 
 import torch
@@ -71,9 +70,11 @@ def forward(model: Any, ids: Tensor, mask: Tensor, positions: Tensor, *, cache: 
     return logits
 
 
-def common_length(prompts: Sequence[Sequence[int]]) -> int:
+def common_length(prompts: Sequence[tuple[int, ...]]) -> int:
     """Tokens that all prompts begin with, at least one token of each left over; 0 when too few."""
-    shared = min(len(commonprefix([tuple(p) for p in prompts])), min(len(p) for p in prompts) - 1)
+    low, high = min(prompts), max(prompts)  # what these two share, all share: order is by the first difference
+    differ = (place for place, (a, b) in enumerate(zip(low, high, strict=False)) if a != b)
+    shared = min(next(differ, len(low)), min(len(p) for p in prompts) - 1)
     return shared if shared >= SHORTEST_PREFIX and len(prompts) > 1 else 0
 
 

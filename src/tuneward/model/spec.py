@@ -60,10 +60,13 @@ def parse(text: str) -> ModelSpec:
 
 
 def _from_alias(text: str) -> ModelSpec:
-    parts = dict(part.split("=", 1) if "=" in part else (part, "") for part in text.split(","))
+    cut = [part.partition("=") for part in text.split(",")]
+    parts = {key: value for key, _, value in cut}
     unknown = sorted(set(parts) - ALIASES)
     if unknown or not parts.get("pretrained"):
-        raise ValueError(f"{text}: expected pretrained=…[,peft=…][,revision=…][,dtype=…], got {unknown or 'no pretrained'}")
+        raise ValueError(
+            f"{text}: expected pretrained=…[,peft=…][,revision=…][,dtype=…], got {unknown or 'no pretrained'}"
+        )
     dtype = parts.get("dtype", "auto")
     if dtype not in {"auto", "float32", "bfloat16", "float16"}:
         raise ValueError(f"{text}: unknown dtype {dtype!r}; expected auto, float32, bfloat16 or float16")
@@ -103,7 +106,8 @@ def _on_its_base(adapter: ModelSpec) -> ModelSpec:
     """The base that an adapter names in its own configuration."""
     if adapter.folder is None:
         raise ValueError(
-            f"{adapter.name}: an adapter on the hub must be downloaded first, or named pretrained=BASE,peft={adapter.name}"
+            f"{adapter.name}: an adapter on the hub must be downloaded first, or its base named with it: "
+            f"pretrained=BASE,peft={adapter.name}"
         )
     path = adapter.folder / "adapter_config.json"
     if not path.is_file():

@@ -4,7 +4,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from tuneward.findings import Audit, Axis, Check, Verdict
 from tuneward.outputs.shown import outcome_of
-from tuneward.text import plain
+from tuneward.text import SENTENCE, plain, shorten
 
 RESULTS = {
     "pass": None,
@@ -30,7 +30,7 @@ def junit(audit: Audit, verdict: Verdict) -> bytes:
         ("exit_code", str(verdict.exit_code)),
         ("headline", verdict.headline),
     ):
-        SubElement(properties, "property", name=name, value=plain(value))
+        SubElement(properties, "property", name=name, value=_said(value))
     checks = {check.axis: check for check in verdict.checks}
     axes = {axis.name: axis for axis in audit.axes}
     for name in dict.fromkeys((*axes, *checks)):
@@ -45,13 +45,17 @@ def junit(audit: Audit, verdict: Verdict) -> bytes:
 
 
 def _case(suite: Element, name: str, *, axis: Axis | None, check: Check | None) -> None:
-    case = SubElement(suite, "testcase", classname="tuneward", name=plain(name))
+    case = SubElement(suite, "testcase", classname="tuneward", name=_said(name))
     outcome = outcome_of(axis, check)
     why = (
         check.why if check else axis.reason if axis and axis.status != "measured" else "the policy does not require it"
     )
     result = RESULTS[outcome]
     if result:
-        SubElement(case, result, message=plain(f"{outcome}: {why}"))
+        SubElement(case, result, message=_said(f"{outcome}: {why}"))
     else:
-        SubElement(case, "system-out").text = plain(why)
+        SubElement(case, "system-out").text = _said(why)
+
+
+def _said(text: str) -> str:
+    return shorten(plain(text), SENTENCE)

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from tuneward.findings import Audit, Axis, Verdict
-from tuneward.outputs.shown import category_words, label_words, outcome_of, unmeasured, worst_categories
-from tuneward.text import chance, interval, percent, plain, points
+from tuneward.outputs.shown import category_words, findings, label_words, outcome_of, unmeasured, worst_categories
+from tuneward.text import MARKS, NAME, NONE, SENTENCE, chance, interval, percent, plain, points, shorten
 
 MARKER = "<!-- tuneward -->"
 """Lets a bot find its own comment and write it anew."""
@@ -20,14 +20,20 @@ def escaped(text: str) -> str:
     return LIVE.sub(r"\g<0>&#8203;", SPECIAL.sub(r"\\\1", entities))
 
 
+def sentence(text: str) -> str:
+    """The same of a sentence, cut where no sentence goes on."""
+    return escaped(shorten(plain(text), SENTENCE))
+
+
 def summary(audit: Audit, verdict: Verdict) -> str:
     """The whole comment; sections without content are left out."""
+    checked = [check.axis for check in verdict.checks]
     sections = (
-        [MARKER, f"**tuneward: {verdict.outcome.upper()}** (exit {verdict.exit_code}): {escaped(verdict.headline)}"],
+        [MARKER, f"**tuneward: {verdict.outcome.upper()}** (exit {verdict.exit_code}): {sentence(verdict.headline)}"],
         list(_table(audit, verdict)),
-        list(_bullets("Findings", [f"{c.axis} {c.outcome}: {c.why}" for c in verdict.checks if c.outcome != "pass"])),
+        list(_bullets("Findings", [f"{sign} {said}" for sign, said in findings(verdict)])),
         list(_bullets("Categories that lost most", list(_worst(audit)))),
-        list(_bullets("Not measured", unmeasured(audit, besides=[check.axis for check in verdict.checks]))),
+        list(_bullets("Not measured", [f"{names}: {reason}" for names, reason in unmeasured(audit, besides=checked)])),
         list(_bullets("Labels", [f"{a.name}: {label_words(a)}" for a in audit.axes if a.labels and a.base is None])),
         list(_bullets("Waivers", verdict.waivers)),
         list(_bullets("Notes", audit.notes)),
@@ -44,25 +50,26 @@ def _table(audit: Audit, verdict: Verdict) -> Iterator[str]:
     yield "| axis | base | tuned | Δ points [95 %] | lost / gained | p | unscored | result |"
     yield "|---|--:|--:|--:|--:|--:|--:|---|"
     for axis in measured:
-        yield "| " + " | ".join((*_cells(axis), outcome_of(axis, checks.get(axis.name)))) + " |"
+        outcome = outcome_of(axis, checks.get(axis.name))
+        yield "| " + " | ".join((*_cells(axis), f"{MARKS[outcome]} {outcome}")) + " |"
 
 
 def _cells(axis: Axis) -> tuple[str, ...]:
-    difference = axis.difference
+    difference, title = axis.difference, escaped(shorten(plain(axis.title), NAME))
     unscored = f"{axis.unscored}/{axis.asked}" + (f" + {len(axis.unmatched)} unmatched" if axis.unmatched else "")
     rates = (percent(axis.base.value if axis.base else None), percent(axis.tuned.value if axis.tuned else None))
     if difference is None or difference.value is None:
-        return (escaped(axis.title), *rates, "–", "–", "–", unscored)
+        return (title, *rates, NONE, NONE, NONE, unscored)
     change = f"{points(difference.value)} {escaped(interval(difference.low, difference.high))}"
     counts = f"{difference.lost} / {difference.gained} of {difference.n}"
-    return (escaped(axis.title), *rates, change, counts, chance(difference.p), unscored)
+    return (title, *rates, change, counts, chance(difference.p), unscored)
 
 
 def _bullets(title: str, lines: Sequence[str]) -> Iterator[str]:
     if lines:
         yield f"**{title}**"
         yield ""
-        yield from (f"- {escaped(line)}" for line in lines)
+        yield from (f"- {sentence(line)}" for line in lines)
 
 
 def _worst(audit: Audit) -> Iterator[str]:

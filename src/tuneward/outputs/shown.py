@@ -1,12 +1,12 @@
 """What all outputs say in the same words."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
-from tuneward.findings import Audit, Axis, CategoryFinding, Check
-from tuneward.text import points
+from tuneward.findings import Audit, Axis, CategoryFinding, Check, Verdict
+from tuneward.text import MARKS, NAME, plain, points, shorten
 
-WORST = 3
-"""Categories named for one axis."""
+WORST, UNMATCHED = 3, 3
+"""Categories and unmatched questions named for one axis; audit.json has them all."""
 
 
 def outcome_of(axis: Axis | None, check: Check | None) -> str:
@@ -14,6 +14,17 @@ def outcome_of(axis: Axis | None, check: Check | None) -> str:
     if check:
         return check.outcome
     return "not required" if axis and axis.status == "measured" else "not measured"
+
+
+def findings(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """Sign and sentence of what did not pass; axes of one outcome for one reason share a line."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for check in verdict.checks:
+        if check.outcome != "pass":
+            reasons.setdefault((check.outcome, check.why), []).append(check.axis)
+    for (outcome, why), names in reasons.items():
+        said = why if why.startswith(outcome) else f"{outcome}: {why}"
+        yield MARKS[outcome], f"{', '.join(names)} {said}"
 
 
 def worst_categories(axis: Axis) -> list[CategoryFinding]:
@@ -24,23 +35,42 @@ def worst_categories(axis: Axis) -> list[CategoryFinding]:
 
 def category_words(found: CategoryFinding) -> str:
     """Its loss, what it is of, and the smallest loss that this many prompts could have shown."""
-    difference = found.difference
+    difference, name = found.difference, shorten(found.name, NAME)
     least = f"{found.resolvable * 100:.0f} points" if found.resolvable <= 1 else "no loss"
-    return f"{found.name} {points(difference.value)} points ({difference.lost} of {difference.n}; resolves {least})"
+    return f"{name} {points(difference.value)} points ({difference.lost} of {difference.n}; resolves {least})"
 
 
 def label_words(axis: Axis) -> str:
     """How often each label stands on each arm, most frequent first."""
     return " · ".join(
-        f"{arm} " + ", ".join(f"{label} {count}" for label, count in labels.items())
+        f"{arm} " + ", ".join(f"{shorten(label, NAME)} {count}" for label, count in labels.items())
         for arm, labels in axis.labels.items()
     )
 
 
-def unmeasured(audit: Audit, *, besides: Collection[str]) -> list[str]:
-    """The axes that say nothing, by their reason; those with a check have said it there."""
+def unjudged(axis: Axis) -> str:
+    """What is missing from the rates of a measured axis; empty when nothing is."""
+    parts = [f"{axis.unscored} of {axis.asked} unscored"] if axis.unscored else []
+    if axis.unmatched:
+        first = ", ".join(shorten(plain(name), NAME) for name in axis.unmatched[:UNMATCHED])
+        parts.append(f"{len(axis.unmatched)} unmatched ({first}{', …' if len(axis.unmatched) > UNMATCHED else ''})")
+    return ", ".join(parts) if axis.status == "measured" else ""
+
+
+def cut_replies(audit: Audit) -> str:
+    """Where the token limit cut replies, base → tuned; empty when it cut none."""
+    cut = [axis for axis in audit.axes if axis.status == "measured" and any(axis.truncated.values())]
+    counts = [
+        f"{axis.name} {axis.truncated.get('base', 0)} → {axis.truncated.get('tuned', 0)} of {axis.asked}"
+        for axis in cut
+    ]
+    return "cut by the token limit, base → tuned: " + " · ".join(counts) if counts else ""
+
+
+def unmeasured(audit: Audit, *, besides: Collection[str]) -> list[tuple[str, str]]:
+    """Axes that say nothing, and why, those with one reason together; those with a check have said it there."""
     reasons: dict[str, list[str]] = {}
     for axis in audit.axes:
         if axis.status != "measured" and axis.name not in besides:
             reasons.setdefault(axis.reason, []).append(axis.name)
-    return [f"{', '.join(names)} ({reason})" for reason, names in reasons.items()]
+    return [(", ".join(names), reason or "no reason was recorded") for reason, names in reasons.items()]

@@ -3,27 +3,39 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from types import MappingProxyType
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.table import Table
 from rich.text import Text
 
-from tuneward.findings import Audit, Axis, Check, Verdict
-from tuneward.outputs.shown import category_words, label_words, outcome_of, unmeasured, worst_categories
-from tuneward.text import chance, interval, percent, plain, points
+from tuneward.findings import Audit, Axis, Check, PlanLine, Verdict
+from tuneward.outputs.shown import (
+    category_words,
+    cut_replies,
+    findings,
+    label_words,
+    outcome_of,
+    unjudged,
+    unmeasured,
+    worst_categories,
+)
+from tuneward.text import MARKS, NAME, SENTENCE, chance, interval, percent, plain, points, shorten
 
-MARKS = {
-    "pass": ("✓", "green"),
-    "fail": ("✗", "bold red"),
-    "not resolved": ("?", "yellow"),
-    "not established": ("–", "yellow"),
-    "waived": ("–", "yellow"),
-    "not measured": ("–", "dim"),
-    "not required": ("–", "dim"),
-}
-"""Outcome → sign and style; the word stands beside the sign, so neither colour nor sign is needed to read it."""
-WIDE = 118
-"""Columns from which an axis fits on one line."""
+STYLES: Mapping[str, str] = MappingProxyType(
+    {
+        "pass": "green",
+        "fail": "bold red",
+        "not resolved": "yellow",
+        "not established": "yellow",
+        "waived": "yellow",
+    }
+)
+"""Outcome → style; all others are dim. Sign and word stand there too, so colour is never needed to read it."""
+INDENT = 9
+"""Columns of the word before each line."""
+TITLE = 24
+"""Columns that a title needs beside its figures; where there are fewer, it has a line of its own."""
 
 
 def render(audit: Audit, verdict: Verdict, *, width: int = 120) -> str:
@@ -34,43 +46,54 @@ def render(audit: Audit, verdict: Verdict, *, width: int = 120) -> str:
 
 
 def table(audit: Audit, verdict: Verdict) -> RenderableType:
-    """What `rich` prints: plan and parity, the axes, the counts that qualify them, the verdict last."""
+    """What `rich` prints: who was asked, the axes, what qualifies them, the verdict last."""
     checks = {check.axis: check for check in verdict.checks}
-    measured = [axis for axis in audit.axes if axis.status == "measured"]
-    _, style = MARKS[verdict.outcome]
-    end = Text.assemble((verdict.outcome.upper(), style), f", exit {verdict.exit_code}: {plain(verdict.headline)}")
-    rows = [_Row(axis, checks.get(axis.name)) for axis in measured]
-    return Group(_lines(_head(audit)), _Axes(rows), _lines(_tail(audit, verdict)), _grid(("VERDICT", end)))
+    rows = [_Row(axis, checks.get(axis.name)) for axis in audit.axes if axis.status == "measured"]
+    end = Text(f"{verdict.outcome.upper()}, exit {verdict.exit_code}: {shorten(plain(verdict.headline), SENTENCE)}")
+    end.stylize(STYLES[verdict.outcome], 0, len(verdict.outcome))
+    blocks = [[_Line(*line) for line in _head(audit)], [_Axes(rows)] if rows else [], list(_tail(audit, verdict))]
+    parted = [part for block in blocks if block for part in (*block, Text())]
+    return Group(*parted, _Line("VERDICT", end))
 
 
-def _lines(pairs: Iterator[tuple[str, str]]) -> Table:
-    return _grid(*((word, Text(plain(text))) for word, text in pairs))
-
-
-def _grid(*rows: tuple[str, Text]) -> Table:
+@dataclass(frozen=True)
+class _Line:
     """A word and a text that keeps its indent where it is broken."""
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(width=8, no_wrap=True)
-    grid.add_column()
-    for word, text in rows:
-        grid.add_row(Text(word), text)
-    return grid
+
+    word: str
+    text: str | Text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """What rich calls; it knows the width."""
+        said = self.text if isinstance(self.text, Text) else Text(shorten(plain(self.text), SENTENCE))
+        for number, line in enumerate(said.wrap(console, max(1, options.max_width - INDENT))):
+            line.rstrip()
+            yield Text(f"{'' if number else self.word:<{INDENT}}").append_text(line)
 
 
 def _head(audit: Audit) -> Iterator[tuple[str, str]]:
-    for line in audit.plan:
-        seen = "nothing" if line.detectable is None else f"≥ {line.detectable * 100:.1f} points"
-        yield (
-            "plan",
-            f"{line.axis}: {line.prompts} prompts in {line.families} families; detects {seen} at 80 % power "
-            f"({percent(line.reverse)} reverse flips)",
-        )
+    arms = " → ".join(shorten(plain(audit.arms[arm].name), NAME) for arm in ("base", "tuned") if arm in audit.arms)
+    yield "audit", f"{audit.id}   {arms}"
+    if audit.plan:
+        yield "plan", _plan(audit)
     if audit.parity:
-        yield "parity", " · ".join(f"{name}: {finding}" for name, finding in audit.parity.items())
+        yield "parity", " · ".join(f"{name.replace('_', ' ')} {found}" for name, found in audit.parity.items())
     if audit.noise:
         flips, texts = audit.noise.flips, audit.noise.texts
         yield "noise", f"{flips.k}/{flips.n} outcomes and {texts.k}/{texts.n} texts change between two runs of the base"
-    yield "audit", audit.id
+
+
+def _plan(audit: Audit) -> str:
+    """What each axis can tell, in one line."""
+    reverse = sorted({line.reverse for line in audit.plan})
+    flips = " to ".join(percent(share) for share in (reverse[0], reverse[-1])[: len(reverse)])
+    return f"at 80 % power and {flips} reverse flips detects " + " · ".join(map(_seen, audit.plan))
+
+
+def _seen(line: PlanLine) -> str:
+    least = "nothing" if line.detectable is None else f"≥ {line.detectable * 100:.1f} pp"
+    families = f" in {line.families} families" if line.families != line.prompts else ""
+    return f"{shorten(plain(line.axis), NAME)} {least} ({line.prompts} prompts{families})"
 
 
 @dataclass(frozen=True)
@@ -81,12 +104,17 @@ class _Row:
     check: Check | None
 
     @property
+    def title(self) -> Text:
+        """What its good rate counts."""
+        return Text(shorten(plain(self.axis.title), NAME))
+
+    @property
     def figures(self) -> tuple[str, ...]:
-        """base → tuned, the difference, the counts, p."""
+        """base → tuned, the difference, the counts, p; empty where there are none."""
         axis, difference = self.axis, self.axis.difference
         base, tuned = (percent(rate.value if rate else None) for rate in (axis.base, axis.tuned))
         if difference is None or difference.value is None:
-            return (f"{base} → {tuned}",)
+            return (f"{base} → {tuned}", "", "", "")
         return (
             f"{base} → {tuned}",
             f"Δ {points(difference.value)} pp {interval(difference.low, difference.high)}",
@@ -98,8 +126,8 @@ class _Row:
     def result(self) -> Text:
         """Sign, word and margin."""
         outcome = outcome_of(self.axis, self.check)
-        sign, style = MARKS[outcome]
-        return Text(f"{sign} {outcome}" + (f", margin {self.check.margin * 100:.1f}" if self.check else ""), style)
+        margin = f", margin {self.check.margin * 100:.1f}" if self.check else ""
+        return Text(f"{MARKS[outcome]} {outcome}{margin}", STYLES.get(outcome, "dim"))
 
 
 @dataclass(frozen=True)
@@ -110,51 +138,44 @@ class _Axes:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """What rich calls; it knows the width."""
-        yield self._wide() if options.max_width >= WIDE else self._narrow()
-
-    def _wide(self) -> Table:
-        grid = Table.grid(padding=(0, 2, 0, 0))
-        grid.add_column()
-        for _ in range(4):
-            grid.add_column(justify="right", no_wrap=True)
-        for row in self.rows:
-            figures = (*row.figures, "", "", "")[:4]
-            grid.add_row(Text(plain(row.axis.title)), *map(Text, figures), row.result)
-        return grid
-
-    def _narrow(self) -> Group:
-        lines = []
-        for row in self.rows:
-            lines.append(Text.assemble(f"{plain(row.axis.title)}  ", row.result))
-            lines.append(Text("  " + "  ".join(row.figures)))
-        return Group(*lines)
+        columns = list(zip(*(row.figures for row in self.rows), strict=True))
+        widths = [max(map(cell_len, column)) for column in columns]
+        lines = ["  ".join(f"{f:>{w}}" for f, w in zip(row.figures, widths, strict=True)) for row in self.rows]
+        named = max(row.result.cell_len for row in self.rows)
+        room = options.max_width - cell_len(lines[0]) - named - 4
+        if room >= TITLE:
+            room = min(room, max(row.title.cell_len for row in self.rows))
+            for row, line in zip(self.rows, lines, strict=True):
+                yield from _wide(row, line, console=console, room=room)
+            return
+        for row, line in zip(self.rows, lines, strict=True):
+            fits = len(line) + 2 <= options.max_width
+            yield Text.assemble(row.result, " " * (named - row.result.cell_len + 2), row.title)
+            yield Text("  " + (line.rstrip() if fits else "  ".join(filter(None, row.figures))))
 
 
-def _tail(audit: Audit, verdict: Verdict) -> Iterator[tuple[str, str]]:
+def _wide(row: _Row, line: str, *, console: Console, room: int) -> Iterator[Text]:
+    first, *rest = row.title.wrap(console, room)
+    first.rstrip()
+    yield Text.assemble(first, " " * (room - first.cell_len), f"  {line}  ", row.result)
+    yield from rest
+
+
+def _tail(audit: Audit, verdict: Verdict) -> Iterator[_Line]:
     for axis in audit.axes:
         worst = worst_categories(axis)
         if worst:
-            yield "worst", f"{axis.name}: " + " · ".join(map(category_words, worst))
-    yield from (("counts", line) for axis in audit.axes for line in _counts(axis))
-    yield from (("labels", f"{axis.name}: {label_words(axis)}") for axis in audit.axes if _only_labels(axis))
-    checks: Mapping[str, Check] = {check.axis: check for check in verdict.checks}
-    yield from (("missing", f"not measured: {line}") for line in unmeasured(audit, besides=checks))
-    for check in verdict.checks:
-        if check.outcome != "pass":
-            yield MARKS[check.outcome][0], f"{check.axis} {check.outcome}: {check.why}"
-    yield from (("waiver", waiver) for waiver in verdict.waivers)
-    yield from (("note", note) for note in audit.notes)
-
-
-def _only_labels(axis: Axis) -> bool:
-    return axis.status != "measured" and bool(axis.labels)
-
-
-def _counts(axis: Axis) -> Iterator[str]:
-    """What qualifies the rates, on the same screen as they are."""
-    cut = ", ".join(f"{arm} {count}" for arm, count in axis.truncated.items())
-    if axis.status == "measured" and (axis.unscored or axis.unmatched or any(axis.truncated.values())):
-        yield (
-            f"{axis.name}: unscored {axis.unscored}/{axis.asked}, unmatched {len(axis.unmatched)}, "
-            f"cut by the token limit {cut}"
-        )
+            yield _Line("worst", f"{axis.name}: " + " · ".join(map(category_words, worst)))
+    for axis in audit.axes:
+        if unjudged(axis):
+            yield _Line("counts", f"{axis.name}: {unjudged(axis)}")
+    if cut_replies(audit):
+        yield _Line("counts", cut_replies(audit))
+    for axis in audit.axes:
+        if axis.status != "measured" and axis.labels:
+            yield _Line("labels", f"{axis.name}: {label_words(axis)}")
+    for names, reason in unmeasured(audit, besides=[check.axis for check in verdict.checks]):
+        yield _Line(MARKS["not measured"], f"{names} not measured: {reason}")
+    yield from (_Line("note", note) for note in audit.notes)
+    yield from (_Line("waiver", waiver) for waiver in verdict.waivers)
+    yield from (_Line(*finding) for finding in findings(verdict))

@@ -14,7 +14,7 @@ from typing import Literal
 from tuneward.findings import Audit, Axis, CategoryFinding, Check, Verdict
 from tuneward.policy.settings import Policy, Waiver
 from tuneward.stats.difference import Difference
-from tuneward.text import against, chance, interval, percent, plain, points
+from tuneward.text import NAME, against, chance, interval, percent, plain, points, shorten
 
 Outcome = Literal["pass", "fail", "not established", "not resolved"]
 LEVEL = 0.05
@@ -145,7 +145,7 @@ def _figures(difference: Difference, margin: float) -> str:
 def _category(found: CategoryFinding) -> str:
     difference = found.difference
     return (
-        f"{plain(found.name)} {points(difference.value)} points ({difference.lost} lost of {difference.n}, "
+        f"{shorten(plain(found.name), NAME)} {points(difference.value)} points ({difference.lost} lost of {difference.n}, "
         f"p = {chance(difference.p_adjusted)} after Holm)"
     )
 
@@ -190,7 +190,7 @@ def _fell(axis: Axis, policy: Policy) -> str:
     difference, where = axis.difference, ""
     if difference and not _beyond(difference, policy.margin_of(axis.name)):
         worst = _losses(axis, policy)[0]
-        difference, where = worst.difference, f" in {plain(worst.name)}"
+        difference, where = worst.difference, f" in {shorten(plain(worst.name), NAME)}"
     if difference is None or difference.value is None:
         return f"{SUBJECTS[axis.name]} fell"
     fall = interval(-difference.high, -difference.low).replace("+", "")

