@@ -40,7 +40,7 @@ setup: $(VENV)/.setup ## create the environment in $(VENV)
 model: $(VENV)/.model ## add the small real model that the demo tunes (93 MB, Apache-2.0)
 
 demo: model ## tune a small model on benign rows, audit it against its base, gate and report
-	$(BIN)/tuneward demo
+	@$(BIN)/tuneward demo; code=$$?; case $$code in 0|3|4|5) echo "exit code of the verdict: $$code";; *) exit $$code;; esac
 
 test: lint ## everything that takes minutes, on two cores
 	$(PYTEST) -m "not full"
