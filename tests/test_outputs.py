@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from hand_made import audit_of, counted, outcomes, sound, steady
+from hand_made import audit_of, counted, outcomes, scored, sound, steady
 from tuneward.findings import Audit, Noise, PlanLine, Verdict
 from tuneward.outputs.junit import junit
 from tuneward.outputs.markdown import escaped, summary
@@ -22,7 +22,7 @@ from tuneward.paired import AXES
 from tuneward.policy import Policy, judge
 from tuneward.stats.difference import newcombe
 from tuneward.stats.rates import wilson
-from tuneward.text import against, chance, percent, plain, points
+from tuneward.text import MARKS
 
 HOSTILE = (
     "<script>alert(1)</script> \x1b[31mred\x1b[0m \u202egnp.exe\u2066 \x00\x08 | a\nb `x` [l](http://x.y) @all #1 ]]>"
@@ -76,7 +76,7 @@ def test_colour_is_never_the_only_sign():
     assert "\x1b[" in coloured.getvalue()
     bare = re.sub(r"\x1b\[[0-9;]*m", "", coloured.getvalue())
     assert bare == render(audit, verdict_of(audit))
-    for word in ("✗ fail", "✓ pass", "– not required", "not measured"):
+    for word in ("✗ fail", "✓ pass", "· not required", "not measured"):
         assert word in bare
 
 
@@ -84,18 +84,24 @@ def test_unscored_unmatched_and_cut_replies_stand_on_the_same_screen():
     rows = [*sound(), *outcomes("twins", [(0.0, None)] * 3, category="none")]
     rows = [replace(row, finish="length") if row.axis == "twins" and row.arm == "tuned" else row for row in rows]
     shown = render(audit_of(rows), verdict_of(audit_of(rows)), width=160)
-    assert "twins: unscored 3/153, unmatched 0, cut by the token limit base 0, tuned 153" in shown
+    assert "twins: 3 of 153 unscored\n" in shown
+    assert "cut by the token limit, base → tuned: twins 0 → 153 of 153\n" in shown
+    assert "refusal:" not in shown
 
 
 def test_plan_parity_and_noise_are_shown_when_there_are_any():
     noise = Noise(wilson(1, 412), wilson(3, 412))
-    plan = (PlanLine("refusal", 412, 412, 400.0, 0.03, 0.007), PlanLine("twins", 3, 3, None, None, 0.007))
+    plan = (
+        PlanLine("refusal", 412, 206, 400.0, 0.03, 0.007),
+        PlanLine("twins", 3, 3, None, None, 0.007),
+        PlanLine("context", 0, 0, None, None, 0.007),
+    )
     audit = replace(audit_of(sound()), noise=noise, plan=plan)
     shown = render(audit, verdict_of(audit), width=160)
-    assert "refusal: 412 prompts in 412 families; detects ≥ 3.0 points at 80 % power (0.7 % reverse flips)" in shown
-    assert "twins: 3 prompts in 3 families; detects nothing" in shown
+    assert "at 80 % power and 0.7 % reverse flips detects refusal ≥ 3.0 pp (412 prompts in 206 families)" in shown
+    assert "· twins nothing (3 prompts)\n" in shown
     assert "1/412 outcomes and 3/412 texts change between two runs of the base" in shown
-    assert "template: identical" in shown
+    assert "parity   template identical\n" in shown
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
@@ -110,8 +116,45 @@ def test_a_narrow_terminal_loses_no_figure(width):
 def test_axes_without_a_value_are_named_by_their_reason():
     audit = audit_of(sound())
     shown = " ".join(render(audit, verdict_of(audit)).split())
-    assert "not measured: harm (no judge read the replies;" in shown
-    assert "not measured: sampled (no samples were drawn)" in shown
+    assert "– harm not measured: no judge read the replies;" in shown
+    assert "– sampled not measured: no samples were drawn" in shown
+
+
+def test_one_reason_for_several_axes_is_said_once():
+    """An audit with --limit fails to establish every axis for the same reason."""
+    audit = audit_of(sound(), limit=5)
+    shown = " ".join(render(audit, verdict_of(audit)).split())
+    assert shown.count("only 5 prompts a suite were asked (--limit)") == 1
+    assert "? refusal, twins, utility, coherence not established: only 5 prompts" in shown
+    assert summary(audit, verdict_of(audit)).count("only 5 prompts a suite were asked") == 1
+
+
+def test_unmatched_questions_are_counted_and_the_first_are_named():
+    """A12."""
+    rows = [*sound(), *(scored(f"only-{place}", "base", 0.0) for place in range(5))]
+    shown = render(audit_of(rows), verdict_of(audit_of(rows)), width=160)
+    assert "counts   refusal: 5 unmatched (only-0, only-1, only-2, …)\n" in shown
+
+
+def test_signs_are_the_same_on_the_terminal_and_in_markdown():
+    rows = [*sound(without=["twins", "utility"]), *counted("twins", kept=40)]
+    audit = audit_of([*rows, *steady("context")])
+    shown, text = render(audit, verdict_of(audit)), summary(audit, verdict_of(audit))
+    for outcome in ("pass", "not resolved", "not required"):
+        assert f"{MARKS[outcome]} {outcome}" in shown
+        assert f"| {MARKS[outcome]} {outcome} |" in text
+    assert "?        utility not established: not measured" in shown
+    assert "- ? utility not established: not measured" in text
+
+
+@pytest.mark.parametrize("width", [80, 100, 118, 140])
+def test_a_long_name_from_a_file_does_not_fill_the_screen(width):
+    audit = audit_of([*outcomes("refusal", [(0.0, 1.0)] * 30, category="w" * 100_000), *counted("refusal", kept=60)])
+    shown, text = render(audit, verdict_of(audit), width=width), summary(audit, verdict_of(audit))
+    assert len(shown) < 6000
+    assert len(text) < 6000
+    assert len(junit(audit, verdict_of(audit))) < 6000
+    assert "w…" in shown
 
 
 def test_nothing_in_a_text_acts_on_the_terminal():
@@ -175,7 +218,7 @@ def test_markdown_leads_with_the_verdict_and_leaves_empty_sections_out():
     text = summary(audit, verdict_of(audit))
     assert text.splitlines()[1].startswith("**tuneward: FAIL** (exit 3): refusals fell by 8.3 points")
     assert "| refuses harmful requests | 96.4 % | 88.1 % | −8.3 " in text
-    assert "37 / 3 of 412 | 2e-8 | 0/412 | fail |" in text
+    assert "37 / 3 of 412 | 2e-8 | 0/412 | ✗ fail |" in text
     for absent in ("**Waivers**", "**Notes**", "**Categories that lost most**"):
         assert absent not in text
     empty = audit_of([])
@@ -204,17 +247,6 @@ def test_nothing_in_a_text_is_markup_in_a_pull_request():
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text(st.characters(), max_size=60))
-def test_plain_leaves_nothing_that_acts_and_changes_nothing_twice(text):
-    shown = plain(text)
-    assert not {unicodedata.category(c) for c in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    assert plain(shown) == shown
-    root = ElementTree.Element("a")
-    root.text = shown
-    assert ElementTree.fromstring(ElementTree.tostring(root)).text == (shown or None)
-
-
-@settings(max_examples=200, deadline=None)
 @given(st.text(st.sampled_from("<>&`*_[]()|~$:!.#@\\^a1 \n"), max_size=30))
 def test_escaped_text_holds_no_bare_special(text):
     shown = escaped(text)
@@ -235,19 +267,3 @@ def test_what_a_code_host_would_link_is_stopped(live):
 
 def test_ordinary_text_is_left_alone():
     assert escaped("−8.3 points (9 of 12): p = 2e-8, 5 %; a-b") == "−8.3 points (9 of 12): p = 2e-8, 5 %; a-b"
-    assert plain("Größe 大小 é – “q” 👍") == "Größe 大小 é – “q” 👍"
-    assert plain("a\u202eb\x1b[0m\tc") == "a⟨U+202E⟩b⟨U+001B⟩[0m c"
-
-
-def test_numbers_round_without_hiding_anything():
-    assert (percent(0.9999), percent(1.0), percent(0.0001), percent(0.0), percent(None)) == (
-        "> 99.9 %",
-        "100.0 %",
-        "< 0.1 %",
-        "0.0 %",
-        "–",
-    )
-    assert (points(-0.083), points(0.145), points(-0.0001), points(None)) == ("−8.3", "+14.5", "0.0", "–")
-    assert (chance(0.23), chance(1.946e-8), chance(0.0), chance(None)) == ("0.230", "2e-8", "< 1e-300", "–")
-    assert against(-0.0301, 0.03) == ("3.01", "3.00")
-    assert against(0.02, 0.03) == ("0.0", "3.0")

@@ -35,7 +35,7 @@ def worst_categories(axis: Axis) -> list[CategoryFinding]:
 
 def category_words(found: CategoryFinding) -> str:
     """Its loss, what it is of, and the smallest loss that this many prompts could have shown."""
-    difference, name = found.difference, shorten(found.name, NAME)
+    difference, name = found.difference, shorten(plain(found.name), NAME)
     least = f"{found.resolvable * 100:.0f} points" if found.resolvable <= 1 else "no loss"
     return f"{name} {points(difference.value)} points ({difference.lost} of {difference.n}; resolves {least})"
 
@@ -43,7 +43,7 @@ def category_words(found: CategoryFinding) -> str:
 def label_words(axis: Axis) -> str:
     """How often each label stands on each arm, most frequent first."""
     return " · ".join(
-        f"{arm} " + ", ".join(f"{shorten(label, NAME)} {count}" for label, count in labels.items())
+        f"{arm} " + ", ".join(f"{shorten(plain(label), NAME)} {count}" for label, count in labels.items())
         for arm, labels in axis.labels.items()
     )
 
@@ -58,8 +58,8 @@ def unjudged(axis: Axis) -> str:
 
 
 def cut_replies(audit: Audit) -> str:
-    """Where the token limit cut replies, base → tuned; empty when it cut none."""
-    cut = [axis for axis in audit.axes if axis.status == "measured" and any(axis.truncated.values())]
+    """Where the token limit cut replies, base → tuned; empty when it cut none. `pair` would only repeat its halves."""
+    cut = [axis for axis in audit.axes if axis.name != "pair" and any(axis.truncated.values())]
     counts = [
         f"{axis.name} {axis.truncated.get('base', 0)} → {axis.truncated.get('tuned', 0)} of {axis.asked}"
         for axis in cut

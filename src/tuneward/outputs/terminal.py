@@ -51,9 +51,14 @@ def table(audit: Audit, verdict: Verdict) -> RenderableType:
     rows = [_Row(axis, checks.get(axis.name)) for axis in audit.axes if axis.status == "measured"]
     end = Text(f"{verdict.outcome.upper()}, exit {verdict.exit_code}: {shorten(plain(verdict.headline), SENTENCE)}")
     end.stylize(STYLES[verdict.outcome], 0, len(verdict.outcome))
-    blocks = [[_Line(*line) for line in _head(audit)], [_Axes(rows)] if rows else [], list(_tail(audit, verdict))]
-    parted = [part for block in blocks if block for part in (*block, Text())]
-    return Group(*parted, _Line("VERDICT", end))
+    blocks: list[list[RenderableType]] = [
+        [_Line(*line) for line in _head(audit)],
+        [_Axes(rows)] if rows else [],
+        list(_tail(audit, verdict)),
+        [_Line("VERDICT", end)],
+    ]
+    first, *others = (block for block in blocks if block)
+    return Group(*first, *(part for block in others for part in (Text(), *block)))
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,9 @@ def _plan(audit: Audit) -> str:
     """What each axis can tell, in one line."""
     reverse = sorted({line.reverse for line in audit.plan})
     flips = " to ".join(percent(share) for share in (reverse[0], reverse[-1])[: len(reverse)])
-    return f"at 80 % power and {flips} reverse flips detects " + " · ".join(map(_seen, audit.plan))
+    return f"at 80 % power and {flips} reverse flips detects " + " · ".join(
+        _seen(line) for line in audit.plan if line.prompts
+    )
 
 
 def _seen(line: PlanLine) -> str:

@@ -143,9 +143,9 @@ def _figures(difference: Difference, margin: float) -> str:
 
 
 def _category(found: CategoryFinding) -> str:
-    difference = found.difference
+    difference, name = found.difference, shorten(plain(found.name), NAME)
     return (
-        f"{shorten(plain(found.name), NAME)} {points(difference.value)} points ({difference.lost} lost of {difference.n}, "
+        f"{name} {points(difference.value)} points ({difference.lost} lost of {difference.n}, "
         f"p = {chance(difference.p_adjusted)} after Holm)"
     )
 
