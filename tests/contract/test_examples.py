@@ -1,0 +1,47 @@
+"""The examples that need no model are run as they stand; the one that does uses calls that exist."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def test_comparing_logs_from_python_finds_what_was_lost(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "compare_logs.py")], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3, done.stderr
+    assert "9 lost, 0 gained" in done.stdout
+    assert done.stdout.count("complied → refused") == 9
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_logs_of_ones_own_can_be_given(tmp_path: Path) -> None:
+    before = str(EXAMPLES / "data" / "before.jsonl")
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "compare_logs.py"), before, before],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 5, done.stderr
+    assert "0 lost, 0 gained" in done.stdout
+
+
+def test_the_audit_example_uses_names_that_exist() -> None:
+    """Its modules load torch, so what it imports is looked up in their source."""
+    tree = ast.parse((EXAMPLES / "audit_adapter.py").read_text(encoding="utf-8"))
+    wanted = [(n.module, alias.name) for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for alias in n.names]
+    assert ("tuneward.audit.run", "run") in wanted
+    for module, name in wanted:
+        if str(module).startswith("tuneward."):
+            spec = importlib.util.find_spec(str(module))
+            assert spec is not None
+            defined = ast.parse(Path(str(spec.origin)).read_text(encoding="utf-8")).body
+            names = {getattr(node, "name", "") for node in defined}
+            names |= {alias.name for node in defined if isinstance(node, ast.ImportFrom) for alias in node.names}
+            assert name in names, f"{module}: {name}"
