@@ -1,11 +1,19 @@
 """cache: where finished batches are kept, how much there is, and how to be rid of it."""
 
+import re
 import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from tyro.conf import Positional
+
+OURS: Mapping[str, re.Pattern[str]] = MappingProxyType(
+    {"replies": re.compile(r"[0-9a-f]{2}\Z"), "models": re.compile(r"\.?smollm2-135m-instruct(\.\w+)?\Z")}
+)
+"""Folder of the cache → the names that verbs give what lies in it: batches by digest, the demo's model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,17 +30,29 @@ def run(options: CacheOptions) -> str:
     """Do it; one line that says what is or was there.
 
     Raises:
-        ValueError: the folder holds things that no audit put there, and clearing would lose them.
+        ValueError: the folder holds things that no verb put there, and clearing would lose them.
     """
     folder = Path(options.cache_dir).expanduser()
-    files = sorted(folder.rglob("*")) if folder.is_dir() else []
-    kept = [file for file in files if file.is_file()]
-    size = sum(file.stat().st_size for file in kept) / 2**20
-    if options.what == "show":
-        return f"{folder}: {len(kept)} files, {size:.1f} MiB"
-    strange = sorted({p.relative_to(folder).parts[0] for p in kept} - {"replies", "models"})
-    if strange:
-        raise ValueError(f"{folder}: holds {strange[0]}, which is not ours; nothing was removed")
-    for name in ("replies", "models"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    return f"{folder}: removed {len(kept)} files, {size:.1f} MiB"
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder}: is a file; expected the folder of the cache")
+    strange = next(_strange(folder), None)
+    if options.what == "clear" and strange:
+        raise ValueError(f"{folder}: holds {strange.relative_to(folder)}, which is not ours; nothing was removed")
+    files = [file for file in folder.rglob("*") if file.is_file()] if folder.is_dir() else []
+    size = sum(file.stat().st_size for file in files) / 2**20
+    if options.what == "clear":
+        for part in OURS:
+            if (folder / part).is_dir():
+                shutil.rmtree(folder / part)
+    done = "removed " if options.what == "clear" else ""
+    return f"{folder}: {done}{len(files)} files, {size:.1f} MiB"
+
+
+def _strange(folder: Path) -> Iterator[Path]:
+    """What no verb put there; a name as common as `models` may be anybody's, so what lies inside is looked at too."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        names = OURS.get(path.name)
+        if names is None or path.is_symlink() or not path.is_dir():
+            yield path
+        else:
+            yield from (one for one in sorted(path.iterdir()) if one.is_symlink() or not names.match(one.name))

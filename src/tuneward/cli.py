@@ -22,6 +22,8 @@ CACHE = "~/.cache/tuneward"
 ERROR, INTERRUPTED = 2, 130
 PIPED_WIDTH = 140
 """Columns where stdout is no terminal."""
+FRAME = ("╭", "╰")
+"""First and last line of a box drawn by the parser."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ def run(arguments: list[str]) -> int:
         return int(stop.code or 0)
     except ImportError as error:
         return _fail(_missing(error))
-    except (ValueError, OSError, MemoryError) as error:
-        return _fail(" ".join(str(error).split()))
+    except (ValueError, OSError, MemoryError, RecursionError) as error:
+        return _fail(" ".join(str(error).split()) or type(error).__name__)
     except KeyboardInterrupt:
         _fail("interrupted; the same words go on from the last finished batch")
         return INTERRUPTED
@@ -118,12 +120,12 @@ def _part(parsed: Any, kind: type[Any]) -> Any:
 
 def _one_line(box: str) -> str:
     """What the parser drew as a box, as one line."""
-    lines = [re.sub(r"[│╭╮╰╯─]+", " ", line).strip() for line in box.splitlines()]
-    text = " ".join(line for line in lines if line)
-    for noise in (r"For full helptext.*", r"Argument helptext:.*", r"Got errors:.*", r"\{None\}\|"):
-        text = re.sub(noise, "", text).strip()
-    text = text.replace("Error parsing Command: ", "")
-    return re.sub(r"^(Unrecognized options|[A-Z]\w+ error|Missing [a-z]+)\s+(?=[A-Z])", "", text)
+    lines = [line.strip("│ ") for line in box.splitlines() if line[:1] not in FRAME]
+    text = " ".join(line for line in lines if line.strip("─"))
+    for noise in (r"For full helptext.*", r"Argument helptext:.*", r"Got errors:.*", r"\{None\}\|", r" \(required\)"):
+        text = re.sub(noise, "", text)
+    text = re.sub(r"Missing from tuneward \w+: (STR )?", "missing: ", text)
+    return text.replace("Error parsing Command: ", "").strip()
 
 
 def _unknown(word: str) -> str:
@@ -182,18 +184,27 @@ def _show(judged: Any, voice: Voice, *, files: list[str]) -> int:
     if voice.json:
         import msgspec
 
-        document = {"audit": judged.audit, "verdict": judged.verdict, "files": files}
-        sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
+        _document(
+            {"audit": msgspec.to_builtins(judged.audit), "verdict": msgspec.to_builtins(judged.verdict), "files": files}
+        )
         return int(judged.exit_code)
     from rich.console import Console
 
     from tuneward.outputs.terminal import table
+    from tuneward.text import plain
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
     console.print(table(judged.audit, judged.verdict))
     if files:
-        console.print("files    " + " · ".join(files), markup=False)
+        sys.stdout.write("files    " + " · ".join(map(plain, files)) + "\n")
     return int(judged.exit_code)
+
+
+def _document(document: Mapping[str, Any]) -> None:
+    """One JSON document in ASCII: it holds on any stdout, and no character of a text acts on a terminal."""
+    import json
+
+    sys.stdout.write(json.dumps(document) + "\n")
 
 
 def _hush(voice: Voice) -> None:
@@ -215,16 +226,22 @@ def _cached(options: Any) -> Any:
     return dataclasses.replace(options, cache_dir=place) if place and options.cache_dir == CACHE else options
 
 
+def _seen_early(options: Any) -> None:
+    """Refuse what can be told to be wrong before the model libraries are loaded, which takes seconds."""
+    from pathlib import Path
+
+    from tuneward.model.spec import usable
+    from tuneward.policy import read_policy
+
+    read_policy(Path(options.policy) if options.policy else None)
+    usable(options.tuned, options.base)
+
+
 def _audit(options: Any, voice: Voice) -> int:
     """Audit, then the gate's verdict and the page."""
     from tuneward import gate, report
 
-    if options.policy:
-        from pathlib import Path
-
-        from tuneward.policy import read_policy
-
-        read_policy(Path(options.policy))
+    _seen_early(options)
     _hush(voice)
     from tuneward.audit import run as audit
 
@@ -236,7 +253,14 @@ def _audit(options: Any, voice: Voice) -> int:
     _, folder = found
     judged = gate.run(gate.GateOptions(folder=str(folder), policy=options.policy))
     page = report.run(report.ReportOptions(folder=str(folder)))
-    return _show(judged, voice, files=[str(page), str(folder / "junit.xml"), str(folder / "summary.md")])
+    return _show(judged, voice, files=[str(page), *_verdict_files(judged)])
+
+
+def _verdict_files(judged: Any) -> list[str]:
+    """What CI and pull requests read."""
+    from tuneward.results import JUNIT, SUMMARY
+
+    return [str(judged.folder / name) for name in (JUNIT, SUMMARY)]
 
 
 def _compare(options: Any, voice: Voice) -> int:
@@ -246,31 +270,36 @@ def _compare(options: Any, voice: Voice) -> int:
     if judged.folder is None:
         return _show(judged, voice, files=[])
     page = report.run(report.ReportOptions(folder=str(judged.folder)))
-    return _show(judged, voice, files=[str(page)])
+    return _show(judged, voice, files=[str(page), *_verdict_files(judged)])
 
 
 def _gate(options: Any, voice: Voice) -> int:
     from tuneward import gate
 
-    return _show(gate.run(options), voice, files=[])
+    judged = gate.run(options)
+    return _show(judged, voice, files=_verdict_files(judged))
 
 
 def _report(options: Any, voice: Voice) -> int:
     from tuneward import report
 
-    return _files([str(report.run(options))], voice)
+    return _tell([str(report.run(options))], voice, what="files")
 
 
 def _policy(options: Any, voice: Voice) -> int:
     from tuneward.policy import init
 
-    return _files([str(init.run(options))], voice)
+    return _tell([str(init.run(options))], voice, what="files")
 
 
-def _files(files: list[str], voice: Voice) -> int:
-    import msgspec
+def _tell(lines: list[str], voice: Voice, *, what: str) -> int:
+    """Lines on stdout, or one document that has them under `what`."""
+    from tuneward.text import plain
 
-    sys.stdout.write((msgspec.json.encode({"files": files}).decode() if voice.json else "\n".join(files)) + "\n")
+    if voice.json:
+        _document({what: lines})
+    else:
+        sys.stdout.write("".join(f"{plain(line)}\n" for line in lines))
     return 0
 
 
@@ -287,14 +316,13 @@ def _demo(options: Any, voice: Voice) -> int:
 def _doctor(options: Any, voice: Voice) -> int:
     from tuneward import doctor
 
-    lines = doctor.run(_cached(options))
-    return _files(lines, voice)
+    return _tell(doctor.run(_cached(options)), voice, what="findings")
 
 
 def _cache(options: Any, voice: Voice) -> int:
     from tuneward import caches
 
-    return _files([caches.run(_cached(options))], voice)
+    return _tell([caches.run(_cached(options))], voice, what="cache")
 
 
 VERBS: Mapping[str, Verb] = MappingProxyType(

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 from tuneward.chat import Arm
 from tuneward.findings import ArmInfo
 from tuneward.model.engine import Engine
-from tuneward.model.spec import Dtype, ModelSpec
+from tuneward.model.spec import Dtype, ModelSpec, base_of
 from tuneward.model.template import of_tokenizer, tokenizer_digest
 from tuneward.record import digest
 from tuneward.weights import checkpoint_digest, read_config, weight_files
@@ -51,10 +51,7 @@ def load_arms(tuned: ModelSpec, base: ModelSpec | None, *, place: Place) -> dict
     Raises:
         ValueError: when no base is given and the tuned model does not name one.
     """
-    if base is None:
-        if tuned.adapter is None:
-            raise ValueError(f"{tuned.name}: it is no adapter and does not name the model it came from; give --base")
-        base = replace(tuned, adapter=None)
+    base = base or base_of(tuned)
     base_engine = load(base, place=place)
     if tuned.adapter is None:
         same = _identity(tuned) == _identity(base) and base.adapter is None

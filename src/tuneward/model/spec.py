@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from tuneward.weights import weight_files
+
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 UNSUPPORTED = {
     "vllm": "vLLM models are not supported yet",
@@ -57,6 +59,31 @@ def parse(text: str) -> ModelSpec:
         return _from_gguf(place)
     spec = _from_place(place)
     return _on_its_base(spec) if adapter or _is_adapter(spec) else spec
+
+
+def base_of(tuned: ModelSpec) -> ModelSpec:
+    """The model that an adapter sits on.
+
+    Raises:
+        ValueError: it is no adapter, and nothing else names the model it came from.
+    """
+    if tuned.adapter is None:
+        raise ValueError(f"{tuned.name}: it is no adapter and does not name the model it came from; give --base")
+    return replace(tuned, adapter=None)
+
+
+def usable(tuned: str, base: str | None) -> None:
+    """Refuse two names of which no audit could come, reading no more than names and configurations.
+
+    Raises:
+        ValueError, FileNotFoundError: as `parse`, `base_of` and `weight_files` do.
+    """
+    spec = parse(tuned)
+    for one in (parse(base) if base else base_of(spec), spec):
+        if one.folder is not None and one.gguf is None:
+            weight_files(one.folder)
+        if one.adapter and Path(one.adapter).expanduser().is_dir():
+            weight_files(Path(one.adapter).expanduser(), stem="adapter_model")
 
 
 def _from_alias(text: str) -> ModelSpec:
