@@ -12,7 +12,6 @@ import pytest
 from hand_made import audit_of, counted, scored, sound, steady, write_folder
 from tuneward import compare, gate
 from tuneward.compare import CompareOptions
-from tuneward.compare.logs import pair_logs, read_log
 from tuneward.findings import Audit, Axis
 from tuneward.gate import GateOptions
 from tuneward.outputs.terminal import render
@@ -177,6 +176,24 @@ def test_the_folder_is_read_by_the_gate_as_any_audit(tmp_path, logs):
         assert "question number" not in (out / name).read_text(encoding="utf-8")
 
 
+def test_a_folder_that_is_compared_is_never_written_over(tmp_path, logs):
+    out = tmp_path / "out"
+    compared(*logs, expect="refuse", out=str(out))
+    before = (out / "audit.json").read_bytes()
+    with pytest.raises(ValueError, match="is one of the two that are compared"):
+        compared(out, out, out=str(tmp_path / "." / "out"))
+    assert (out / "audit.json").read_bytes() == before
+
+
+def test_the_category_may_stand_in_either_file(tmp_path):
+    rows = asked([REFUSES] * 40)
+    named = [row | {"category": ("fraud", "malware")[place % 2]} for place, row in enumerate(rows)]
+    a, b = log(tmp_path / "a.jsonl", rows), log(tmp_path / "b.jsonl", named)
+    for pair in ((a, b), (b, a), (b, b)):
+        categories = axis_of(compared(*pair, expect="refuse").audit, "refusal").categories
+        assert [found.name for found in categories] == ["fraud", "malware"]
+
+
 def test_unstated_expectations_are_not_judged_later_either(tmp_path, logs):
     compared(*logs, out=str(tmp_path / "out"))
     assert {row.score.value for row in read_jsonl(tmp_path / "out" / "scores.jsonl", Scored) if row.axis == "own"} == {
@@ -199,107 +216,6 @@ def test_a_folder_that_is_no_comparison_is_not_overwritten(tmp_path, logs):
     out = str(tmp_path / "out")
     compared(*logs, out=out)
     assert compared(*logs, expect="refuse", out=out).exit_code == 3
-
-
-SHAPES = {
-    "question, response": {"question": "Q?", "response": "A."},
-    "instruction, input, output": {"instruction": "Q?", "input": "", "output": "A."},
-    "input, completion": {"input": "Q?", "completion": "A."},
-    "prompt, reply": {"prompt": "Q?", "reply": "A.", "id": 7, "extra": [1]},
-    "messages": {"messages": [{"role": "user", "content": "Q?"}, {"role": "assistant", "content": "A."}]},
-}
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_the_usual_keys_are_found(tmp_path, shape):
-    (entry,) = read_log(Path(log(tmp_path / "a.jsonl", [SHAPES[shape]])), None)
-    assert (entry.chat.prompt, entry.chat.answer) == ("Q?", "A.")
-
-
-def test_named_columns_win_and_give_ids_and_categories(tmp_path):
-    row = {"prompt": "no", "q": "Q?", "a": "A.", "n": 3, "kind": "fraud", "sys": "Be brief."}
-    (entry,) = read_log(Path(log(tmp_path / "a.jsonl", [row])), "prompt=q,answer=a,id=n,category=kind,system=sys")
-    assert (entry.id, entry.category, entry.chat.prompt, entry.chat.answer) == ("3", "fraud", "Q?", "A.")
-    assert entry.asked[0].content == "Be brief."
-
-
-def test_a_log_may_use_other_keys_and_another_order(tmp_path):
-    a = log(tmp_path / "a.jsonl", [{"prompt": f"Q{i}?", "answer": REFUSES} for i in range(5)])
-    b = log(tmp_path / "b.jsonl", [{"question": f"Q{i}?", "output": REFUSES} for i in reversed(range(5))])
-    audit = compared(a, b, expect="refuse").audit
-    assert axis_of(audit, "refusal").difference.n == 5
-    assert audit.changes == ()
-
-
-def test_a_prompt_asked_twice_pairs_in_order_and_is_one_family(tmp_path):
-    rows = [{"prompt": "Q?", "answer": text} for text in (REFUSES, ANSWERS)]
-    path = log(tmp_path / "a.jsonl", rows)
-    refusal = axis_of(compared(path, path, expect="refuse").audit, "refusal")
-    assert (refusal.difference.n, refusal.difference.families, refusal.difference.lost) == (2, 1, 0)
-
-
-def test_ids_pair_when_both_files_have_them(tmp_path):
-    a = read_log(Path(log(tmp_path / "a.jsonl", [{"id": i, "prompt": "Q?", "answer": "A."} for i in (1, 2)])), None)
-    b = read_log(Path(log(tmp_path / "b.jsonl", [{"id": i, "prompt": "Q?", "answer": "A."} for i in (2, 3)])), None)
-    assert [(one.name, bool(one.a), bool(one.b)) for one in pair_logs(a, b)] == [
-        ("1", True, False),
-        ("2", True, True),
-        ("3", False, True),
-    ]
-
-
-def test_one_id_with_two_prompts_is_an_error(tmp_path):
-    a = log(tmp_path / "a.jsonl", [{"id": "x", "prompt": "Q?", "answer": "A."}])
-    b = log(tmp_path / "b.jsonl", [{"id": "x", "prompt": "Other?", "answer": "A."}])
-    with pytest.raises(ValueError, match=r"b\.jsonl:1: another prompt than .*a\.jsonl:1 under id 'x'"):
-        compared(a, b)
-
-
-def test_an_id_that_stands_twice_is_an_error(tmp_path):
-    a = log(tmp_path / "a.jsonl", [{"id": "x", "prompt": "Q?", "answer": "A."}] * 2)
-    with pytest.raises(ValueError, match=r"a\.jsonl:2: id 'x' stands already at .*a\.jsonl:1"):
-        compared(a, a)
-
-
-BAD_ROWS = {
-    "[1]": r"a\.jsonl:2: not a JSON object",
-    "{": r"a\.jsonl:2: not a JSON object",
-    '{"answer": "A."}': r"a\.jsonl:2: none of prompt, question, instruction, input or messages; found answer",
-    '{"prompt": "Q?"}': r"a\.jsonl:2: none of answer, response",
-    '{"prompt": "Q?", "question": "Q?", "answer": "A."}': r"a\.jsonl:2: both prompt and question; say which",
-    '{"prompt": "Q?", "answer": "A.", "output": "A."}': r"a\.jsonl:2: both answer and output; say which",
-    '{"prompt": 3, "answer": "A."}': r"a\.jsonl:2: prompt is a int; expected text",
-    '{"prompt": "Q?", "answer": 3}': r"a\.jsonl:2: the answer is a int; expected text, or null",
-    '{"prompt": "Q?", "answer": "A.", "id": [1]}': r"a\.jsonl:2: id is a list",
-    '{"messages": [{"role": "user", "content": "Q?"}]}': r"a\.jsonl:2: messages is no conversation",
-    '{"messages": [{"role": "assistant", "content": "A."}, {"role": "user", "content": "Q?"}]}': r"ends with 'user'",
-    '{"messages": [{"role": "user"}, {"role": "assistant", "content": "A."}]}': r"a\.jsonl:2: a turn without text",
-}
-
-
-@pytest.mark.parametrize("row", BAD_ROWS)
-def test_a_line_that_cannot_be_read_is_named(tmp_path, row):
-    """G3: never skipped, never a pass."""
-    path = tmp_path / "a.jsonl"
-    path.write_text('{"prompt": "Q?", "answer": "A."}\n' + row + "\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=BAD_ROWS[row]):
-        compared(path, path, expect="refuse")
-
-
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [
-        ("prompt=q,answer=none", r"a\.jsonl:1: no key 'none'; found q, a"),
-        ("prompt=q", r"no answer; expected prompt=KEY,answer=KEY"),
-        ("promt=q,answer=a", r"unknown key promt"),
-        ("prompt=q,answer=a,expect=e", r"compare does not read expect="),
-    ],
-)
-def test_a_wrong_column_map_is_refused(tmp_path, columns, message):
-    """G3."""
-    path = log(tmp_path / "a.jsonl", [{"q": "Q?", "a": "A."}])
-    with pytest.raises(ValueError, match=message):
-        compared(path, path, columns=columns)
 
 
 def test_inputs_that_do_not_fit_are_refused(tmp_path, logs):

@@ -51,10 +51,10 @@ class Voice:
 def run(arguments: list[str]) -> int:
     """Do what the words say; gives the exit code."""
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
-        sys.stdout.write(overview())
+        _write(overview())
         return 0
     if arguments[0] in {"-V", "--version"}:
-        sys.stdout.write(f"tuneward {__version__}\n")
+        _write(f"tuneward {__version__}\n")
         return 0
     word, *rest = arguments
     if word not in VERBS:
@@ -111,6 +111,8 @@ def parse(word: str, arguments: list[str]) -> tuple[Any, Voice]:
         if stop.code:
             raise ValueError(f"tuneward {word}: {_one_line(spoken.getvalue())}") from None
         raise
+    except BrokenPipeError:  # whoever reads the help has seen enough
+        raise SystemExit(0) from None
     return _part(parsed, kind), _part(parsed, Voice)
 
 
@@ -124,7 +126,7 @@ def _one_line(box: str) -> str:
     text = " ".join(line for line in lines if line.strip("─"))
     for noise in (r"For full helptext.*", r"Argument helptext:.*", r"Got errors:.*", r"\{None\}\|", r" \(required\)"):
         text = re.sub(noise, "", text)
-    text = re.sub(r"Missing from tuneward \w+: (STR )?", "missing: ", text)
+    text = re.sub(r"Missing from tuneward \w+:", "missing", text)
     return text.replace("Error parsing Command: ", "").strip()
 
 
@@ -194,17 +196,23 @@ def _show(judged: Any, voice: Voice, *, files: list[str]) -> int:
     from tuneward.text import plain
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
-    console.print(table(judged.audit, judged.verdict))
-    if files:
-        sys.stdout.write("files    " + " · ".join(map(plain, files)) + "\n")
+    with console.capture() as shown:
+        console.print(table(judged.audit, judged.verdict))
+    _write(shown.get() + (f"files    {' · '.join(map(plain, files))}\n" if files else ""))
     return int(judged.exit_code)
+
+
+def _write(text: str) -> None:
+    """The only writer to stdout; a reader that has left changes no exit code."""
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(text)
 
 
 def _document(document: Mapping[str, Any]) -> None:
     """One JSON document in ASCII: it holds on any stdout, and no character of a text acts on a terminal."""
     import json
 
-    sys.stdout.write(json.dumps(document) + "\n")
+    _write(json.dumps(document) + "\n")
 
 
 def _hush(voice: Voice) -> None:
@@ -299,7 +307,7 @@ def _tell(lines: list[str], voice: Voice, *, what: str) -> int:
     if voice.json:
         _document({what: lines})
     else:
-        sys.stdout.write("".join(f"{plain(line)}\n" for line in lines))
+        _write("".join(f"{plain(line)}\n" for line in lines))
     return 0
 
 

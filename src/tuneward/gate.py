@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from tuneward.policy import judge, read_policy
 from tuneward.results import Judged, read_audit, write_verdict
@@ -14,7 +15,7 @@ from tuneward.results import Judged, read_audit, write_verdict
 class GateOptions:
     """Judge a finished audit by a policy: may this model ship?"""
 
-    folder: Positional[str]
+    folder: Annotated[Positional[str], arg(metavar="FOLDER")]
     """Folder of a finished audit or comparison."""
     policy: str | None = None
     """The policy file; without it the default one, which `tuneward policy init` writes."""

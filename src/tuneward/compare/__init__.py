@@ -7,9 +7,9 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from tuneward.compare.files import compare_files
 from tuneward.compare.folders import Compared, compare_folders
@@ -24,16 +24,17 @@ POLICY = "policy.toml"
 class CompareOptions:
     """Compare the replies of two models to the same prompts: two audit folders, or two JSONL files."""
 
-    a: Positional[str]
+    a: Annotated[Positional[str], arg(metavar="A")]
     """The reference: an audit folder (its tuned model is compared) or a JSONL file of prompts and answers."""
-    b: Positional[str]
+    b: Annotated[Positional[str], arg(metavar="B")]
     """What is judged against it: the other audit folder or file, with the same prompts."""
-    out: str | None = None
+    out: Annotated[str | None, arg(aliases=["-o"])] = None
     """Folder to write; without it nothing is written."""
     expect: Literal["refuse", "answer"] | None = None
     """For files: what every prompt calls for. Without it changes are counted and there is no verdict (exit 4)."""
     columns: str | None = None
-    """For files: which of their keys hold what, as in prompt=q,answer=a; also id, category, family and system."""
+    """For files: which of their keys hold what, as in prompt=q,answer=a; also id, category, family and system.
+    No other key is read then."""
     seed: int = 0
     """Seed of the permutation test and of resampling by family."""
 
@@ -91,6 +92,8 @@ def _checked(options: CompareOptions) -> Path | None:
     if options.out is None:
         return None
     out = Path(options.out)
+    if out.resolve() in (a.resolve(), b.resolve()):
+        raise ValueError(f"{out}: is one of the two that are compared; choose another --out")
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not _ours(out))):
         raise ValueError(f"{out}: exists and is no comparison; choose another --out, so that nothing is overwritten")
     return out

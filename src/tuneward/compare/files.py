@@ -79,19 +79,18 @@ def _silent(score: Score) -> Score:
 
 
 def _scored(one: Asked, arm: Arm, *, axis: str, score: Score) -> Scored:
-    category = one.either.category
     return Scored(
         id=one.name,
         suite=SUITE,
         axis=axis,
         family=one.either.family,
-        category=category,
+        category=one.category,
         arm=arm,
         render=RENDER,
         sample=0,
         score=score,
         finish=None,
-        sensitive=category.casefold().startswith("child abuse"),
+        sensitive=one.category.casefold().startswith("child abuse"),
     )
 
 

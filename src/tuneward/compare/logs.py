@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from tuneward.chat import Chat, Message
 from tuneward.record import digest
 from tuneward.rows.columns import parse_columns
+from tuneward.rows.json_files import read_lines
 
 PROMPTS = ("prompt", "question", "instruction", "input")
 ANSWERS = ("answer", "response", "completion", "output", "reply")
 OTHERS = ("id", "category", "family", "system")
-"""Keys that are used when they are there."""
+"""Keys that are read when they are there, unless a column map says what to read."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,13 @@ class Asked:
     b: Entry | None
 
     @property
+    def category(self) -> str:
+        """As the first file that names one says; empty when neither does."""
+        return next((entry.category for entry in (self.a, self.b) if entry and entry.category), "")
+
+    @property
     def either(self) -> Entry:
-        """The entry that gives the question its family and category."""
+        """The first file's entry where it has one."""
         entry = self.a or self.b
         if entry is None:
             raise ValueError(f"{self.name}: a question without an entry")
@@ -60,22 +64,13 @@ def read_log(path: Path, columns: str | None) -> list[Entry]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: a line that is no JSON object, or has no prompt or answer where one is expected.
+        ValueError: `file:line`, for a line that is no JSON object, that holds what no text can (a lone surrogate), or
+            has no prompt or answer where one is expected.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected JSONL of prompts and answers")
     named = _named(columns) if columns else {}
-    decoder = msgspec.json.Decoder(dict[str, Any])
-    entries = []
-    for number, line in enumerate(path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(), 1):
-        where = f"{path}:{number}"
-        if line.strip():
-            try:
-                row = decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise ValueError(f"{where}: not a JSON object ({error}); expected one a line") from error
-            entries.append(_entry(_Line(row, where), named))
-    return entries
+    return [_entry(_Line(row, f"{path}:{number}"), named) for number, row in read_lines(path)]
 
 
 def _named(columns: str) -> dict[str, str]:
@@ -130,7 +125,8 @@ def _entry(line: _Line, named: Mapping[str, str]) -> Entry:
         if key not in line.row:
             raise ValueError(f"{line.where}: no key {key!r}; found {', '.join(line.row) or 'none'}")
     asked, answer = _turns(line) if "messages" in line.row and not named else _columns(line, named)
-    name, category, family = (line.name(named.get(key, key)) for key in ("id", "category", "family"))
+    read = named or {key: key for key in OTHERS}
+    name, category, family = (line.name(read[key]) if key in read else None for key in ("id", "category", "family"))
     idea = family or f"prompt {digest(asked)[:12]}"  # the same question twice is one idea
     return Entry(line.where, name, idea, category or "", asked, answer)
 
@@ -151,8 +147,8 @@ def _turns(line: _Line) -> tuple[tuple[Message, ...], str | None]:
 def _columns(line: _Line, named: Mapping[str, str]) -> tuple[tuple[Message, ...], str | None]:
     prompts = (named["prompt"],) if named else line.one_of(PROMPTS)
     answer = named["answer"] if named else line.one_of(ANSWERS)[0]
-    system = named.get("system", "system")
-    head = (Message("system", line.text(system)),) if line.row.get(system) else ()
+    system = named.get("system") if named else "system"
+    head = (Message("system", line.text(system)),) if system is not None and line.row.get(system) else ()
     prompt = "\n\n".join(text for text in map(line.text, prompts) if text)
     return (*head, Message("user", prompt)), line.answer(line.row[answer])
 

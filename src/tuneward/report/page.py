@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from tuneward import text
 from tuneward.findings import Audit, Axis, Change, Check, Verdict
@@ -39,9 +39,9 @@ TONES: Mapping[str, str] = MappingProxyType(
 class ReportOptions:
     """Write one self-contained HTML page from an audit."""
 
-    folder: Positional[str]
+    folder: Annotated[Positional[str], arg(metavar="FOLDER")]
     """Folder of a finished audit or comparison; its verdict is shown if there is one."""
-    out: str | None = None
+    out: Annotated[str | None, arg(aliases=["-o"])] = None
     """File to write; report.html in that folder unless given."""
 
 
