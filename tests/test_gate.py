@@ -1,6 +1,5 @@
 """The gate reads a finished audit, decides once, and refuses what it cannot read."""
 
-import json
 import sys
 from dataclasses import replace
 from datetime import date
@@ -10,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from damage import BROKEN
 from hand_made import audit_of, counted, sound, write_folder
 from tuneward import gate
 from tuneward.findings import Verdict
@@ -85,56 +85,6 @@ def test_a_later_policy_replaces_the_verdict(tmp_path):
     policy.write_text(to_toml(Policy(required=("twins",))), encoding="utf-8")
     assert judged(tmp_path, str(policy)).exit_code == 0
     assert read_json(tmp_path / "verdict.json", Verdict).exit_code == 0
-
-
-def broken_audit(folder: Path) -> None:
-    (folder / "audit.json").write_text('{"schema": "tuneward/audit/1", "id": 3}', encoding="utf-8")
-
-
-def truncated_audit(folder: Path) -> None:
-    path = folder / "audit.json"
-    path.write_bytes(path.read_bytes()[:-40])
-
-
-def later_schema(folder: Path) -> None:
-    document = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
-    (folder / "audit.json").write_text(json.dumps(document | {"schema": "tuneward/audit/2"}), encoding="utf-8")
-
-
-def no_schema(folder: Path) -> None:
-    document = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
-    del document["schema"]
-    (folder / "audit.json").write_text(json.dumps(document), encoding="utf-8")
-
-
-def one_arm(folder: Path) -> None:
-    document = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
-    del document["arms"]["base"]
-    (folder / "audit.json").write_text(json.dumps(document), encoding="utf-8")
-
-
-def no_record(folder: Path) -> None:
-    (folder / "record.json").unlink()
-
-
-def broken_record(folder: Path) -> None:
-    (folder / "record.json").write_text("{}", encoding="utf-8")
-
-
-def no_audit(folder: Path) -> None:
-    (folder / "audit.json").unlink()
-
-
-BROKEN = {
-    broken_audit: (ValueError, r"audit\.json: not a readable audit"),
-    truncated_audit: (ValueError, r"audit\.json: not a readable"),
-    later_schema: (ValueError, r"written as 'tuneward/audit/2', this version reads 'tuneward/audit/1'"),
-    no_schema: (ValueError, r"missing required field `schema`"),
-    one_arm: (ValueError, r"expected base and tuned"),
-    no_record: (FileNotFoundError, r"record\.json: missing, so the audit was not finished"),
-    broken_record: (ValueError, r"record\.json: not a readable record"),
-    no_audit: (FileNotFoundError, r"audit\.json: no such file"),
-}
 
 
 @pytest.mark.parametrize("damage", BROKEN)

@@ -123,7 +123,9 @@ def _part(parsed: Any, kind: type[Any]) -> Any:
 def _one_line(box: str) -> str:
     """What the parser drew as a box, as one line."""
     lines = [line.strip("│ ") for line in box.splitlines() if line[:1] not in FRAME]
-    text = " ".join(line for line in lines if line.strip("─"))
+    if len(lines) > 1 and not lines[1].strip("-"):  # where stdout cannot draw, the title is underlined
+        lines = lines[2:]
+    text = " ".join(line for line in lines if line.strip("-─"))
     for noise in (r"For full helptext.*", r"Argument helptext:.*", r"Got errors:.*", r"\{None\}\|", r" \(required\)"):
         text = re.sub(noise, "", text)
     text = re.sub(r"Missing from tuneward \w+:", "missing", text)

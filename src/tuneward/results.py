@@ -1,13 +1,16 @@
 """An audit's folder: what the verbs after an audit read from it, and the verdict they write beside it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuneward.findings import SCHEMA, Audit, Verdict
+from tuneward.findings import SCHEMA, Audit, Axis, Verdict
 from tuneward.outputs.junit import junit
 from tuneward.outputs.markdown import summary
 from tuneward.paired import Scored
 from tuneward.record import Record, read_json, read_jsonl, to_json, write_atomic
+from tuneward.stats.difference import Difference
+from tuneward.stats.rates import Rate
 
 AUDIT, SCORES, RECORD = "audit.json", "scores.jsonl", "record.json"
 VERDICTS = VERDICT, JUNIT, SUMMARY = "verdict.json", "junit.xml", "summary.md"
@@ -38,7 +41,7 @@ def read_audit(folder: Path) -> Audit:
 
     Raises:
         FileNotFoundError: no folder, no audit in it, or no record: the audit was not finished.
-        ValueError: a file is broken, or was written by a version of the format that is not known here.
+        ValueError: a file is broken or holds impossible figures, or was written by another version of the format.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder; expected one written by `tuneward audit` or `compare`")
@@ -54,7 +57,24 @@ def read_audit(folder: Path) -> Audit:
     audit = read_json(path, Audit)
     if not {"base", "tuned"} <= audit.arms.keys():
         raise ValueError(f"{path}: arms are {', '.join(audit.arms) or 'none'}; expected base and tuned")
+    wrong = next((axis.name for axis in audit.axes if not all(map(_possible, _figures(axis)))), None)
+    if wrong is not None:
+        raise ValueError(f"{path}: axis {wrong} holds a figure beyond 100 %, so it was not written by an audit")
     return audit
+
+
+def _figures(axis: Axis) -> Iterator[Rate | Difference | None]:
+    yield from (axis.base, axis.tuned, axis.difference, axis.at_risk)
+    for category in axis.categories:
+        yield from (category.base, category.tuned, category.difference)
+
+
+def _possible(found: Rate | Difference | None) -> bool:
+    """Shares within [-1, 1]; a rate within [0, 1]."""
+    if found is None:
+        return True
+    least, worst = (-1.0, found.worst) if isinstance(found, Difference) else (0.0, 0.0)
+    return all(least <= value <= 1.0 for value in (found.low, found.high, worst, found.value or 0.0))
 
 
 def read_scores(folder: Path) -> list[Scored]:
