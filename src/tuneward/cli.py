@@ -149,9 +149,9 @@ def _missing(error: ImportError) -> str:
 
 
 def _fail(line: str) -> int:
-    from tuneward.text import plain
+    from tuneward.text import SENTENCE, plain, shorten
 
-    sys.stderr.write(f"error: {plain(line)}\n")
+    sys.stderr.write(f"error: {shorten(plain(line), SENTENCE)}\n")
     return ERROR
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from hostile import write_logs
 from sample import sample_audit, sample_record, sample_verdict
+from tuneward import compare, report
 from tuneward.report import render
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -74,7 +76,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     for name, text in pages.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
-    return {name: folder / f"{name}.html" for name in pages}
+    out = str(folder / "compared")
+    a, b = write_logs(folder)
+    compare.run(compare.CompareOptions(a=str(a), b=str(b), expect="refuse", out=out))
+    compared = report.run(report.ReportOptions(folder=out))
+    return {**{name: folder / f"{name}.html" for name in pages}, "compared": compared}
 
 
 @pytest.fixture
@@ -84,7 +90,7 @@ def tab(browser: "sync_api.Browser") -> Iterator[Tab]:
     context.close()
 
 
-@pytest.mark.parametrize("name", ["plain", "hostile", "long"])
+@pytest.mark.parametrize("name", ["plain", "hostile", "long", "compared"])
 def test_opens_without_a_word_on_the_console_and_asks_for_nothing(tab: Tab, files: dict[str, Path], name: str) -> None:
     """G8: from file:// the only request is the page itself."""
     tab.page.goto(files[name].as_uri())
@@ -102,6 +108,24 @@ def test_hostile_text_is_read_and_not_run(tab: Tab, files: dict[str, Path]) -> N
     assert tab.page.locator("img, iframe, a[href^=javascript], [onerror], [onload], [onfocus]").count() == 0
     assert "⟨U+202E⟩esrever" in tab.page.locator("h1, #change-list pre").all_inner_texts()[1]
     assert tab.noise == []
+
+
+def test_logs_that_try_to_run_are_listed_as_text(tab: Tab, files: dict[str, Path]) -> None:
+    """Must show 6, from two JSONL files to a page that is searched, opened and clicked."""
+    tab.page.goto(files["compared"].as_uri())
+    tab.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    tab.page.get_by_label("Search").fill("javascript:window.__pwned=4")
+    rows = tab.visible()
+    assert rows
+    assert all("[click](javascript:window.__pwned=4)" in row for row in rows)
+    tab.page.get_by_label("Search").fill("<script>")
+    tab.page.locator("#change-list > li:visible").first.click()
+    tab.page.wait_for_timeout(100)
+    assert tab.page.evaluate("typeof window.__pwned") == "undefined"
+    assert tab.page.locator("img, iframe, a[href^=javascript], [onerror], [onload], [onfocus]").count() == 0
+    assert tab.page.locator("a:not([href^='#'])").count() == 0
+    assert tab.noise == []
+    assert tab.requests == [files["compared"].as_uri()]
 
 
 def test_a_script_that_is_not_the_pages_own_is_blocked(tab: Tab, files: dict[str, Path]) -> None:
@@ -156,7 +180,7 @@ def test_a_long_list_filters_at_once(tab: Tab, files: dict[str, Path]) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 360, 800, 1280])
-@pytest.mark.parametrize("name", ["plain", "hostile"])
+@pytest.mark.parametrize("name", ["plain", "hostile", "compared"])
 def test_the_page_never_scrolls_sideways(tab: Tab, files: dict[str, Path], name: str, width: int) -> None:
     tab.page.set_viewport_size({"width": width, "height": 780})
     tab.page.goto(files[name].as_uri())
