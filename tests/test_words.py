@@ -78,7 +78,7 @@ def grams(text: str) -> frozenset[tuple[str, ...]]:
 POLICY = lines("src/tuneward/suites/data/policy.jsonl")
 TWINS = lines("src/tuneward/suites/data/twins.jsonl")
 ALIGN = chats("examples/data/align.jsonl")
-BENIGN = chats("examples/data/benign.jsonl")
+BENIGN = chats("src/tuneward/demo/benign.jsonl")
 REFUSALS = lines("tests/golden/refusals.jsonl")
 COHERENCE = lines("tests/golden/coherence.jsonl")
 HARMFUL = {row["text"]: row for row in POLICY}

@@ -28,6 +28,8 @@ class AuditOptions:
     """The rows the model was tuned on: the prompts are also asked under their system prompts, wrappers and suffixes."""
     samples: int = 5
     """Samples at temperature 1 for a random third of the harmful requests; 0 for none."""
+    max_tokens: int | None = None
+    """Longest reply in tokens; each suite's own limit unless given."""
     noise: bool = False
     """Ask the base again with a shuffled batch plan and no cache, and print the A/A noise floor."""
     seed: int = 0
@@ -56,7 +58,7 @@ class AuditOptions:
     """Say what would be asked and how long it may take; ask nothing."""
 
     def __post_init__(self) -> None:
-        for name, value in (("limit", self.limit), ("batch_size", self.batch_size)):
+        for name, value in (("limit", self.limit), ("batch_size", self.batch_size), ("max_tokens", self.max_tokens)):
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}; expected 1 or more")
         if self.samples < 0:

@@ -51,11 +51,12 @@ def gather(options: AuditOptions) -> Asked:
         chosen.append(Own(options.own, parse_columns(options.own_columns) if options.own_columns else {}))
     suites = {suite.name: suite for suite in chosen}
     prompts = {name: _limited(suite(), options.limit) for name, suite in suites.items()}
-    questions = [Question(name, chat, suites[name].max_tokens) for name in suites for chat in prompts[name]]
+    limits = {name: options.max_tokens or suite.max_tokens for name, suite in suites.items()}
+    questions = [Question(name, chat, limits[name]) for name in suites for chat in prompts[name]]
     refused = [name for name, suite in suites.items() if suite.axis == "refusal"]
     rows, found, why = _contexts(options)
     for name in refused:
-        tokens = suites[name].max_tokens
+        tokens = limits[name]
         questions += _samples(name, prompts[name], tokens=tokens, count=options.samples, seed=options.seed)
         questions += [Question(name, c.around(chat), tokens, render=c.name) for c in found for chat in prompts[name]]
     return Asked(suites, tuple(questions), found, why, rows)

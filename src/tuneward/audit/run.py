@@ -114,7 +114,7 @@ def _setting(arms: Mapping[Arm, Engine], asked: Asked, options: AuditOptions) ->
         "sampled": f"{options.samples} samples at temperature 1 on a third of the families"
         if options.samples
         else "none",
-        "max_tokens": ", ".join(f"{name} {suite.max_tokens}" for name, suite in asked.suites.items()),
+        "max_tokens": ", ".join(sorted({f"{q.suite} {q.max_tokens}" for q in asked.questions})),
         "seed": str(options.seed),
     }
     questions = [[q.suite, q.chat, q.render, q.sample, q.max_tokens] for q in asked.questions]

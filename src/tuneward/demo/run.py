@@ -18,7 +18,7 @@ from tuneward.record import Record, now, sha256_file, to_json, versions, write_a
 from tuneward.results import Judged
 from tuneward.rows import read_rows
 
-TUNING = Tuning(rate=2e-3, batch=4)
+TUNING = Tuning(rate=1e-3, batch=4)
 
 
 def run(
@@ -36,6 +36,8 @@ def run(
         tuned=str(tuned),
         out=str(out / "audit"),
         samples=0,
+        max_tokens=40,
+        dtype="bfloat16",
         seed=options.seed,
         cache_dir=options.cache_dir,
         overwrite=True,
