@@ -149,9 +149,9 @@ def test_example_rows_are_chats_of_one_question_and_one_answer(rows: list[Chat],
     assert all(chat.prompt.strip() and chat.answer == chat.answer.strip() != "" for chat in rows)
 
 
-@pytest.mark.parametrize("name", ["align", "benign"])
-def test_example_rows_carry_the_licence(name: str) -> None:
-    assert {row["licence"] for row in lines(f"examples/data/{name}.jsonl")} == {"Apache-2.0"}
+@pytest.mark.parametrize("path", ["examples/data/align.jsonl", "src/tuneward/demo/benign.jsonl"])
+def test_example_rows_carry_the_licence(path: str) -> None:
+    assert {row["licence"] for row in lines(path)} == {"Apache-2.0"}
 
 
 def test_refusals_of_the_example_rows_do_not_open_all_alike() -> None:

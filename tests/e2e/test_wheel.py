@@ -124,7 +124,7 @@ def test_a_policy_can_be_written_and_is_never_replaced(empty: Empty) -> None:
 
 def test_an_audit_without_torch_says_what_to_install(empty: Empty) -> None:
     """G3: an error never ends with 0."""
-    done = empty("audit", "some-model", "--base", "other-model")
+    done = empty("audit", "org/some-model", "--base", "org/other-model")
     assert done.returncode == 2
     assert "pip install 'tuneward[hf]'" in done.stderr
     assert "Traceback" not in done.stderr
