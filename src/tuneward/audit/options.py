@@ -12,7 +12,7 @@ from tuneward.model.spec import Dtype
 class AuditOptions:
     """Ask a tuned model and its base the same questions; say what changed, where, and how sure that is."""
 
-    tuned: Positional[str]
+    tuned: Annotated[Positional[str], arg(metavar="TUNED")]
     """The tuned model: a folder, an adapter folder, ORG/NAME[@REVISION], or a .gguf file."""
     base: str | None = None
     """The model it came from; an adapter names its own."""
