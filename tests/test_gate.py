@@ -120,3 +120,11 @@ def test_the_light_verbs_load_no_model_library():
     )
     done = run_process([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_policy_in_the_folder_is_the_folders_own(tmp_path):
+    write_folder(tmp_path, sound())
+    text = to_toml(Policy(required=("twins",), margin=2.5))
+    (tmp_path / "policy.toml").write_text(text, encoding="utf-8")
+    assert judged(tmp_path).verdict.policy == sha256_bytes(text.encode())
+    assert judged(tmp_path, None).exit_code == 0

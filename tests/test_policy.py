@@ -339,3 +339,16 @@ def test_a_missing_or_undecodable_policy_is_refused(tmp_path):
     (tmp_path / "p.toml").write_bytes(b"[gate]\n# \xff")
     with pytest.raises(ValueError, match="not UTF-8 at byte 9"):
         read_policy(tmp_path / "p.toml")
+
+
+def test_a_proven_loss_stands_however_many_pairs_could_not_be_judged():
+    rows = [
+        *sound(without=["twins"]),
+        *counted("twins", kept=60, lost=40),
+        *outcomes("twins", [(0.0, None)] * 20, category="none"),
+    ]
+    verdict = verdict_of(rows)
+    assert verdict.exit_code == 3
+    (twins,) = [check for check in verdict.checks if check.axis == "twins"]
+    assert twins.outcome == "fail"
+    assert "20 unscored" in twins.why

@@ -18,7 +18,7 @@ class GateOptions:
     folder: Annotated[Positional[str], arg(metavar="FOLDER")]
     """Folder of a finished audit or comparison."""
     policy: str | None = None
-    """The policy file; without it the default one, which `tuneward policy init` writes."""
+    """The policy file; without it the one in the folder, else the default, which `tuneward policy init` writes."""
 
 
 def run(options: GateOptions, *, today: date | None = None) -> Judged:
@@ -29,7 +29,9 @@ def run(options: GateOptions, *, today: date | None = None) -> Judged:
         ValueError: one of them cannot be read.
     """
     folder = Path(options.folder)
-    policy, policy_hash = read_policy(Path(options.policy) if options.policy is not None else None)
+    own = folder / "policy.toml"
+    chosen = Path(options.policy) if options.policy is not None else own if own.is_file() else None
+    policy, policy_hash = read_policy(chosen)
     audit = read_audit(folder)
     verdict = judge(audit, policy, today=today or date.today(), policy_hash=policy_hash)
     write_verdict(folder, audit, verdict=verdict)

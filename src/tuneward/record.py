@@ -97,7 +97,7 @@ def read_json(path: Path, kind: type[T]) -> T:
         raise FileNotFoundError(f"{path}: no such file; expected one written by tuneward")
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{path}: not a readable {kind.__name__.lower()} ({error})") from error
 
 
@@ -109,6 +109,6 @@ def read_jsonl(path: Path, kind: type[T]) -> list[T]:
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         try:
             rows.append(decoder.decode(line))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(f"{path}:{number}: not a readable {kind.__name__.lower()} ({error})") from error
     return rows

@@ -62,11 +62,12 @@ def _check(audit: Audit, policy: Policy, *, name: str) -> Check:
     figures = _figures(axis.difference, margin)
     why = [figures] if _beyond(axis.difference, margin) else []
     why += map(_category, _losses(axis, policy))
-    if why:
-        return Check(name, "fail", margin, "; ".join(why))
-    idle = _idle(audit, policy, axis=axis)
-    if idle:
-        return Check(name, "not established", margin, idle)
+    unjudged = _unjudged(axis, policy)
+    if why:  # a loss among the judged pairs stands, however many could not be judged
+        return Check(name, "fail", margin, "; ".join([*why, unjudged] if unjudged else why))
+    unsure = unjudged or _idle(audit, policy, axis=axis)
+    if unsure:
+        return Check(name, "not established", margin, unsure)
     return Check(name, "pass" if -axis.difference.worst <= margin else "not resolved", margin, figures)
 
 
@@ -78,14 +79,18 @@ def _missing(audit: Audit, policy: Policy, *, axis: Axis | None) -> str:
         return f"not measured: {plain(axis.reason)}" if axis and axis.reason else "not measured"
     if axis.difference.n == 0:
         return "no pair was judged on both arms"
-    questions = axis.asked + len(axis.unmatched)
-    unjudged = axis.unscored + len(axis.unmatched)
-    if unjudged > policy.unjudged_limit * questions:
-        return (
-            f"{axis.unscored} unscored and {len(axis.unmatched)} unmatched of {questions} questions; "
-            f"the limit is {percent(policy.unjudged_limit)}"
-        )
     return "" if axis.name == "coherence" else _incoherent(audit, policy)
+
+
+def _unjudged(axis: Axis, policy: Policy) -> str:
+    """Why too much of an axis is unknown for anything but a loss; empty when it is not."""
+    questions = axis.asked + len(axis.unmatched)
+    if axis.unscored + len(axis.unmatched) <= policy.unjudged_limit * questions:
+        return ""
+    return (
+        f"{axis.unscored} unscored and {len(axis.unmatched)} unmatched of {questions} questions; "
+        f"the limit is {percent(policy.unjudged_limit)}"
+    )
 
 
 def _incoherent(audit: Audit, policy: Policy) -> str:
