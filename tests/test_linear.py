@@ -1,0 +1,51 @@
+"""Linear layers through oneDNN: the same numbers, the same for every batch, and nothing left behind."""
+
+import pytest
+import toys
+import torch
+
+from tuneward.model.linear import onednn, usable
+
+needed = pytest.mark.skipif(not usable(toys.blank(50)), reason="this torch or processor has no oneDNN product")
+
+
+def stack(bias: bool) -> torch.nn.Module:
+    torch.manual_seed(0)
+    layers = torch.nn.Sequential(torch.nn.Linear(576, 1536, bias=bias), torch.nn.Linear(1536, 64, bias=bias))
+    layers.get_input_embeddings = lambda: layers[0]
+    return layers
+
+
+@needed
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_product_is_the_product(bias: bool) -> None:
+    layers, rows = stack(bias), torch.randn(7, 3, 576)
+    exact = layers.double()(rows.double())
+    layers.float()
+    with torch.inference_mode(), onednn(layers):
+        assert torch.allclose(layers(rows).double(), exact, atol=1e-5)
+
+
+@needed
+def test_a_row_does_not_depend_on_the_others() -> None:
+    layers, rows = stack(True), torch.randn(40, 1, 576)
+    with torch.inference_mode(), onednn(layers):
+        whole = layers(rows)
+        for count in (1, 3, 16, 33):
+            assert torch.allclose(layers(rows[:count]), whole[:count], atol=1e-6)
+
+
+@needed
+def test_everything_is_put_back_and_gradients_flow() -> None:
+    layers, rows = stack(True), torch.randn(2, 576)
+    with onednn(layers):
+        layers(rows).sum().backward()
+    assert layers[0].weight.grad is not None
+    assert all("forward" not in layer.__dict__ for layer in layers)
+    with pytest.raises(RuntimeError, match="stop"), onednn(layers):
+        raise RuntimeError("stop")
+    assert all("forward" not in layer.__dict__ for layer in layers)
+
+
+def test_other_precisions_stay_with_torch() -> None:
+    assert not usable(toys.blank(50).to(torch.bfloat16))
