@@ -1,6 +1,6 @@
 """float32 products of a small model's layers: MKL (`F.linear`) beside oneDNN, and whether rows depend on their batch.
 
-    python bench/linear.py [--threads 2] [--repeats 50]
+python bench/linear.py [--threads 2] [--repeats 50]
 """
 
 import argparse

@@ -4,7 +4,8 @@ import pytest
 import toys
 import torch
 
-from tuneward.model.linear import onednn, usable
+from tuneward.model import linear
+from tuneward.model.linear import onednn, packed, usable
 
 needed = pytest.mark.skipif(not usable(toys.blank(50)), reason="this torch or processor has no oneDNN product")
 
@@ -33,6 +34,36 @@ def test_a_row_does_not_depend_on_the_others() -> None:
         whole = layers(rows)
         for count in (1, 3, 16, 33):
             assert torch.allclose(layers(rows[:count]), whole[:count], atol=1e-6)
+
+
+@needed
+@pytest.mark.parametrize(("width", "out", "count"), [(576, 1536, 96), (1536, 576, 7), (64, 1219, 1)])
+def test_the_layout_changes_rounding_at_most(width: int, out: int, count: int) -> None:
+    rows, weight = torch.randn(count, 1, width), torch.randn(out, width)
+    product = torch.ops.mkldnn._linear_pointwise
+    laid_out, plain = (product(rows, w, None, "none", [], "") for w in (packed(weight), weight))
+    assert torch.allclose(laid_out, plain, atol=1e-4)
+
+
+@needed
+def test_large_weights_are_used_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers, rows = stack(True), torch.randn(4, 576)
+    with torch.inference_mode(), onednn(layers):
+        copied = layers(rows)
+    monkeypatch.setattr(linear, "LARGEST", 0)
+    with torch.inference_mode(), onednn(layers):
+        assert torch.allclose(layers(rows), copied, atol=1e-5)
+
+
+@needed
+def test_weights_that_change_between_two_uses_are_not_remembered() -> None:
+    layers, rows = stack(False), torch.randn(2, 576)
+    with torch.inference_mode(), onednn(layers):
+        before = layers(rows)
+    with torch.no_grad():
+        layers[1].weight.mul_(2.0)
+    with torch.inference_mode(), onednn(layers):
+        assert torch.allclose(layers(rows), 2 * before, atol=1e-6)
 
 
 @needed

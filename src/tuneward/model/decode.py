@@ -17,7 +17,7 @@ from tuneward.chat import Finish
 from tuneward.model.kv import buffers
 from tuneward.model.prefill import Prompts, forward, prefill
 
-SHRINK_AT = 0.8
+SHRINK_AT = 0.9
 """Share of rows still speaking at which the others leave the batch."""
 
 

