@@ -1,9 +1,9 @@
 """Linear layers through oneDNN: the same numbers, the same for every batch, and nothing left behind."""
 
 import pytest
-import toys
 import torch
 
+import toys
 from tuneward.model import linear
 from tuneward.model.linear import onednn, packed, usable
 

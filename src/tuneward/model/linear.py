@@ -43,7 +43,7 @@ def onednn(model: Any) -> Iterator[None]:
     layers = [m for m in model.modules() if type(m) is torch.nn.Linear] if usable(model) else []
     small = sum(layer.weight.nbytes for layer in layers) <= LARGEST
     for layer in layers:
-        layer.forward = _through(layer, packed(layer.weight) if small else layer.weight)  # type: ignore[method-assign]
+        layer.__dict__["forward"] = _through(layer, packed(layer.weight) if small else layer.weight)
     try:
         yield
     finally:

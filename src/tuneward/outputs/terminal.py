@@ -89,7 +89,8 @@ def _head(audit: Audit) -> Iterator[tuple[str, str]]:
         yield (
             "noise",
             (
-                f"{flips.k}/{flips.n} outcomes ({shares}) and {texts.k}/{texts.n} texts change between two runs of the base"
+                f"{flips.k}/{flips.n} outcomes ({shares}) and {texts.k}/{texts.n} texts "
+                "change between two runs of the base"
             ),
         )
 
