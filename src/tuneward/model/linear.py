@@ -26,7 +26,7 @@ def usable(model: Any) -> bool:
         weight.dtype == torch.float32
         and weight.device.type == "cpu"
         and torch.backends.cpu.get_cpu_capability().startswith("AVX")
-        and torch.backends.mkldnn.is_available()
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
         and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
     )
