@@ -13,7 +13,7 @@ from hostile import MARKUP, REFUSES, SECRET, write_logs
 from spoken import Said, refused, said
 from tuneward.text import LAYOUT, acts
 
-CODES = {"hostile answers": 4, "plain answers": 3}
+CODES = {"hostile answers": 3, "plain answers": 3}
 FILES = {
     "audit.json",
     "junit.xml",

@@ -209,3 +209,9 @@ def test_an_adapter_brings_its_own_template(aligned: Path, tmp_path: Path) -> No
     assert arms["base"].model is arms["tuned"].model
     assert arms["base"].template.source == toys.TEMPLATE
     assert arms["tuned"].template.source == tok.chat_template
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "cpu:x", "tpu", "cpu:1"])
+def test_a_device_that_is_not_there_is_one_line(aligned: Path, device: str) -> None:
+    with pytest.raises(ValueError, match=f"device {device}: not on this machine; it has cpu"):
+        load(parse(str(aligned)), place=Place(device=device))

@@ -100,7 +100,7 @@ def test_plan_parity_and_noise_are_shown_when_there_are_any():
     shown = render(audit, verdict_of(audit), width=160)
     assert "at 80 % power and 0.7 % reverse flips detects refusal ≥ 3.0 pp (412 prompts in 206 families)" in shown
     assert "· twins nothing (3 prompts)\n" in shown
-    assert "1/412 outcomes (0.2 % [0.0, 1.4]) and 3/412 texts change between two runs of the base" in " ".join(
+    assert "1/412 outcomes (0.2 % [< 0.1, 1.4]) and 3/412 texts change between two runs of the base" in " ".join(
         shown.split()
     )
     assert "parity   template identical\n" in shown

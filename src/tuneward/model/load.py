@@ -30,10 +30,19 @@ class Place:
     dtype: Dtype = "auto"
 
     def resolved_device(self) -> str:
-        """`auto` is the first GPU, else the CPU."""
-        if self.device != "auto":
-            return self.device
-        return "cuda:0" if torch.cuda.is_available() else "cpu"
+        """`auto` is the first GPU, else the CPU.
+
+        Raises:
+            ValueError: the machine has no such device.
+        """
+        if self.device == "auto":
+            return "cuda:0" if torch.cuda.is_available() else "cpu"
+        kind, _, number = self.device.partition(":")
+        here = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+        if not (number or "0").isdecimal() or int(number or 0) >= here.get(kind, 0):
+            found = ", ".join(f"{name} ({count})" for name, count in here.items() if count)
+            raise ValueError(f"device {self.device}: not on this machine; it has {found}")
+        return self.device
 
     def resolved_dtype(self, folder: Path) -> torch.dtype:
         """`auto` is float32 on a CPU (an answer does not depend on its batch there), the checkpoint's own on a GPU."""
