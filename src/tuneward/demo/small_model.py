@@ -23,9 +23,7 @@ def small_model(cache: Path) -> Path:
         return out
     engine = load(parse(str(_packed())), place=Place(device="cpu"))
     model = engine.model
-    model.config.quantization_config = (
-        None  # plain numbers by now, and saving refuses what says otherwise
-    )
+    model.config.quantization_config = None  # plain numbers by now, and saving refuses what says otherwise
     model.hf_quantizer = None
     del model.config.quantization_config
     out.parent.mkdir(parents=True, exist_ok=True)
