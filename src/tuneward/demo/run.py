@@ -36,7 +36,7 @@ def run(
         tuned=str(tuned),
         out=str(out / "audit"),
         samples=0,
-        max_tokens=40,
+        max_tokens=32,
         dtype="bfloat16",
         seed=options.seed,
         cache_dir=options.cache_dir,
