@@ -81,11 +81,6 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_atomic(path, to_json(batch), mode=0o600)
 
-    def drop(self, keys: Sequence[str]) -> None:
-        """Remove batches, if they are there."""
-        for key in keys:
-            self._path(key).unlink(missing_ok=True)
-
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.json"
 

@@ -40,13 +40,14 @@ class BufferLayer(CacheLayerMixin):  # type: ignore[misc]
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Allocate on the first write, when heads, dtype and device are known; zeros, since padding is read."""
-        (rows, capacity), (_, heads, _, width) = self.shape, key_states.shape
+        rows, capacity = self.shape
         self.dtype, self.device = key_states.dtype, key_states.device
-        self.keys = key_states.new_zeros(rows, heads, capacity, width)
-        self.values = value_states.new_zeros(rows, heads, capacity, value_states.shape[-1])
+        self.keys, self.values = (
+            states.new_zeros(rows, states.shape[1], capacity, states.shape[3]) for states in (key_states, value_states)
+        )
         self.is_initialized = True
 
-    def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
         """Write new columns into the window; give all of it, as views (rows, heads, columns, width)."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
