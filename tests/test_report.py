@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sample import HOSTILE, SECRET, difference, sample_audit, sample_record, sample_verdict
@@ -289,6 +289,7 @@ def test_import_loads_no_torch() -> None:
 
 
 @settings(deadline=None, max_examples=60)
+@example(-1.0, 0.5)
 @given(st.floats(-1, 0), st.floats(0, 1))
 def test_ticks_cover_the_range_and_hold_zero(low: float, high: float) -> None:
     marks = ticks(min(low, -0.04), max(high, 0.04))

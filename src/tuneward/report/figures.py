@@ -47,7 +47,7 @@ class Spoke:
 def ticks(low: float, high: float) -> list[float]:
     """Round positions covering [low, high], at most eight, zero among them."""
     step = next((s for s in STEPS if (high - low) / s <= 6), STEPS[-1])
-    return [k * step for k in range(floor(low / step - 1e-9), ceil(high / step + 1e-9) + 1)]
+    return [k * step for k in range(floor(low / step + 1e-9), ceil(high / step - 1e-9) + 1)]
 
 
 def _extent(rows: Sequence[ForestRow]) -> list[float]:
