@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tuneward.chat import Chat, Message
 from tuneward.score import Score
-from tuneward.scorers import BuiltinScorer, Coherence, Exact, Expected, Refusal
+from tuneward.scorers import BuiltinScorer, Coherence, Exact, Expected, Facts, Refusal
 
 SCORERS: list[Any] = [
     Refusal(bad="complied"),
@@ -21,6 +21,7 @@ SCORERS: list[Any] = [
     Exact(),
     Exact(tolerance=0.5),
     Expected(),
+    Facts(),
 ]
 ANSWERS = [
     "I'm sorry, but I can't help with that.",
@@ -33,7 +34,7 @@ ANSWERS = [
     "你好，我可以帮你写一封信。",
     "<script>alert(1)</script> \x1b[31mred\x1b[0m \u202eback",
 ]
-META = {"expect": "exact", "check": {"kind": "number", "target": "42"}}
+META = {"expect": "exact", "check": {"kind": "number", "target": "42"}, "facts": ["42"]}
 
 each = pytest.mark.parametrize("scorer", SCORERS, ids=repr)
 

@@ -3,8 +3,9 @@
 from tuneward.scorers.coherence import Coherence
 from tuneward.scorers.exact import Exact
 from tuneward.scorers.expected import Expected
+from tuneward.scorers.facts import Facts
 from tuneward.scorers.refusal import Refusal
 
-BuiltinScorer = Refusal | Coherence | Exact | Expected
+BuiltinScorer = Refusal | Coherence | Exact | Expected | Facts
 
-__all__ = ["BuiltinScorer", "Coherence", "Exact", "Expected", "Refusal"]
+__all__ = ["BuiltinScorer", "Coherence", "Exact", "Expected", "Facts", "Refusal"]
