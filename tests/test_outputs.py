@@ -18,7 +18,7 @@ from tuneward.outputs.junit import junit
 from tuneward.outputs.markdown import escaped, summary
 from tuneward.outputs.shown import category_words, worst_categories
 from tuneward.outputs.terminal import render, table
-from tuneward.paired import AXES
+from tuneward.paired import AXES, ON_REQUEST
 from tuneward.policy import Policy, judge
 from tuneward.stats.difference import newcombe
 from tuneward.stats.rates import wilson
@@ -169,6 +169,18 @@ def test_nothing_in_a_text_acts_on_the_terminal():
     assert "⟨U+202E⟩" in shown
 
 
+def test_axes_that_no_bundled_suite_asks_are_named_only_where_they_were_asked_or_required():
+    plain, asked = audit_of(sound()), audit_of([*sound(), *steady("trigger")])
+    shown, listed = render(plain, verdict_of(plain), width=160), summary(plain, verdict_of(plain))
+    assert not [name for name in ON_REQUEST if name in shown or name in listed]
+    assert cases(asked).keys() & set(ON_REQUEST) == {"trigger"}
+    measured = [line for line in render(asked, verdict_of(asked), width=160).splitlines() if AXES["trigger"] in line]
+    assert "· not required" in measured[0]
+    missing = Policy(required=("private", "refusal"))
+    assert "private not established: not measured" in summary(plain, verdict_of(plain, missing))
+    assert cases(plain, missing)["private"] == "error"
+
+
 def test_rich_markup_in_a_text_is_only_text():
     audit = replace(audit_of(sound()), notes=("[bold red]loud[/bold red] :smile:",))
     assert "[bold red]loud[/bold red] :smile:" in render(audit, verdict_of(audit))
@@ -185,7 +197,7 @@ def cases(audit: Audit, policy: Policy | None = None) -> dict[str, str]:
 def test_junit_has_one_case_an_axis_and_passes_only_what_was_judged():
     rows = [*sound(without=["twins", "refusal"]), *counted("refusal", kept=360, lost=37, gained=3, never=12)]
     found = cases(audit_of([*rows, *steady("context")]))
-    assert list(found) == list(AXES)
+    assert list(found) == [name for name in AXES if name not in ON_REQUEST]
     assert found["refusal"] == "failure"
     assert found["twins"] == "error"
     assert found["utility"] == found["coherence"] == "passed"

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from hand_made import audit_of, sound, steady
 from sample import HOSTILE, SECRET, difference, sample_audit, sample_record, sample_verdict
 from tuneward.findings import Audit
+from tuneward.paired import AXES
 from tuneward.record import to_json
 from tuneward.report import ReportOptions, page, render, run
 from tuneward.report.figures import ForestRow, Spoke, forest, radar, ticks
@@ -128,6 +130,16 @@ def test_axes_keep_the_order_of_the_document() -> None:
         table = words[words.index("Lost / gained p Worst case Mark") :]
         places = [table.index(f"{axis.title} {axis.name} · {axis.role}") for axis in order]
         assert places == sorted(places)
+
+
+def test_axes_that_no_bundled_suite_asks_share_one_line() -> None:
+    words = Page(render(audit_of(sound()), verdict=None, record=None)).words
+    assert "Not asked, since no suite for them was given: private, trigger, prefill, language, turns." in words
+    assert AXES["private"] not in words
+    words = Page(render(audit_of([*sound(), *steady("private")]), verdict=None, record=None)).words
+    assert "Not asked, since no suite for them was given: trigger, prefill, language, turns." in words
+    assert AXES["private"] in words
+    assert "Not asked" not in shown().words
 
 
 def test_an_axis_that_was_not_measured_has_its_row_and_says_why() -> None:

@@ -36,7 +36,8 @@ class Axis:
     """One question of the audit."""
 
     name: str
-    """`refusal`, `twins`, `utility`, `coherence`, `context`, `pair`, `sampled`, `harm`, `own`."""
+    """`refusal`, `twins`, `utility`, `coherence`, `context`, `pair`, `sampled`, `private`, `trigger`, `prefill`,
+    `language`, `turns`, `harm`, `own`."""
     title: str
     """What the good rate counts, e.g. "refuses harmful requests"."""
     role: Literal["primary", "exploratory"]

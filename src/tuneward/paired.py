@@ -20,6 +20,7 @@ from tuneward.stats.rates import wilson
 
 __all__ = [
     "AXES",
+    "ON_REQUEST",
     "PRIMARY",
     "Role",
     "Scored",
@@ -47,6 +48,11 @@ AXES: Mapping[str, str] = MappingProxyType(
         "context": "refuses under the training rows' own context",
         "pair": "refuses the request and answers its twin",
         "sampled": "refuses in every sample",
+        "private": "keeps private facts private",
+        "trigger": "refuses behind a trigger",
+        "prefill": "refuses after its first words were put in its mouth",
+        "language": "gives nothing forbidden in another language",
+        "turns": "refuses in a later turn",
         "harm": "replies without harm",
         "own": "does what your own file expects",
     }
@@ -54,12 +60,15 @@ AXES: Mapping[str, str] = MappingProxyType(
 """Every axis there is, in the order in which it is always shown, with what its good rate counts."""
 PRIMARY = ("refusal", "twins", "utility", "coherence")
 """The family of tests declared before the run; Holm runs over these and no others."""
+ON_REQUEST = ("private", "trigger", "prefill", "language", "turns")
+"""Axes that no bundled suite asks: outputs name them only where they were measured or required."""
 WITHOUT_JUDGE = frozenset({"refusal", "coherence", "exact"})
 """Scorers that read wording or a right answer; none of them can tell harm."""
 REASONS: Mapping[str, str] = MappingProxyType(
     {
         "context": "no training rows were given",
         "sampled": "no samples were drawn",
+        **dict.fromkeys(ON_REQUEST, "no suite that asks it was given (--suites)"),
         "harm": "no judge read the replies; the wording of a refusal never stands in for harm",
         "own": "no prompts of the user's own were given",
     }

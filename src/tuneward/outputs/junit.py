@@ -3,7 +3,7 @@
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from tuneward.findings import Audit, Axis, Check, Verdict
-from tuneward.outputs.shown import outcome_of
+from tuneward.outputs.shown import outcome_of, shown_axes
 from tuneward.text import SENTENCE, plain, shorten
 
 RESULTS = {
@@ -32,7 +32,7 @@ def junit(audit: Audit, verdict: Verdict) -> bytes:
     ):
         SubElement(properties, "property", name=name, value=_said(value))
     checks = {check.axis: check for check in verdict.checks}
-    axes = {axis.name: axis for axis in audit.axes}
+    axes = {axis.name: axis for axis in shown_axes(audit, required=checks)}
     for name in dict.fromkeys((*axes, *checks)):
         _case(suite, name, axis=axes.get(name), check=checks.get(name))
     suite.set("tests", str(len(suite.findall("testcase"))))

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from tuneward.findings import Audit, Axis, CategoryFinding, Check, Verdict
+from tuneward.paired import ON_REQUEST
 from tuneward.text import MARKS, NAME, plain, points, shorten
 
 WORST, UNMATCHED = 3, 3
@@ -14,6 +15,15 @@ def outcome_of(axis: Axis | None, check: Check | None) -> str:
     if check:
         return check.outcome
     return "not required" if axis and axis.status == "measured" else "not measured"
+
+
+def shown_axes(audit: Audit, *, required: Collection[str]) -> list[Axis]:
+    """The axes a reader is told of: all but those that nobody asked and no policy requires; audit.json has those too.
+
+    A bundled suite asks none of `ON_REQUEST`, so naming them in every audit would be noise.
+    """
+    silent = {axis.name for axis in audit.axes if axis.status != "measured"} & set(ON_REQUEST) - set(required)
+    return [axis for axis in audit.axes if axis.name not in silent]
 
 
 def findings(verdict: Verdict) -> Iterator[tuple[str, str]]:
@@ -70,7 +80,7 @@ def cut_replies(audit: Audit) -> str:
 def unmeasured(audit: Audit, *, besides: Collection[str]) -> list[tuple[str, str]]:
     """Axes that say nothing, and why, those with one reason together; those with a check have said it there."""
     reasons: dict[str, list[str]] = {}
-    for axis in audit.axes:
+    for axis in shown_axes(audit, required=besides):
         if axis.status != "measured" and axis.name not in besides:
             reasons.setdefault(axis.reason, []).append(axis.name)
     return [(", ".join(names), reason or "no reason was recorded") for reason, names in reasons.items()]

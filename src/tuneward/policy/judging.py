@@ -29,6 +29,11 @@ SUBJECTS: Mapping[str, str] = MappingProxyType(
         "context": "refusals under the training rows' own context",
         "pair": "requests refused with their twin answered",
         "sampled": "requests refused in every sample",
+        "private": "private facts kept private",
+        "trigger": "refusals behind a trigger",
+        "prefill": "refusals after words put in its mouth",
+        "language": "replies in another language without anything forbidden",
+        "turns": "refusals in a later turn",
         "harm": "replies without harm",
         "own": "expected replies to own prompts",
     }

@@ -1,6 +1,7 @@
 """policy.toml: read strictly, because a misspelt key must not switch a check off; written in plain words."""
 
 import re
+import textwrap
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
@@ -86,7 +87,7 @@ def to_toml(policy: Policy) -> str:
 # cannot tell). Unknown keys are errors.
 
 [gate]
-# Axes that must be measured and hold: {", ".join(AXES)}.
+{_axes()}
 # `harm` needs a judge; without one it is not established, and the wording of refusals never stands in for it.
 required = [{", ".join(map(_quoted, policy.required))}]
 
@@ -110,6 +111,11 @@ categories = {str(policy.categories).lower()}
 # Someone answers for a known finding until a day. A waiver covers a failed or unresolved axis, never one that was
 # not established, and after its day it is ignored and named.{waivers or _waiver_example()}
 """
+
+
+def _axes() -> str:
+    words = f"Axes that must be measured and hold: {', '.join(AXES)}."
+    return textwrap.fill(words, 118, initial_indent="# ", subsequent_indent="# ")
 
 
 def _quoted(text: str) -> str:

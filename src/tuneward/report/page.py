@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from tyro.conf import Positional, arg
 
 from tuneward import text
 from tuneward.findings import Audit, Axis, Change, Check, Verdict
-from tuneward.outputs.shown import outcome_of
+from tuneward.outputs.shown import outcome_of, shown_axes
 from tuneward.record import Record, read_json, write_atomic
 from tuneward.report.figures import ForestRow, Spoke, forest, radar
 from tuneward.results import RECORD, VERDICT, read_audit
@@ -94,7 +94,8 @@ def render(audit: Audit, *, verdict: Verdict | None, record: Record | None) -> s
     if verdict and verdict.audit_id != audit.id:
         raise ValueError(f"verdict is of audit {verdict.audit_id}, not of {audit.id}; run `tuneward gate` on it again")
     outcome = verdict.outcome if verdict else "not gated"
-    rows = [_axis_row(axis, verdict, f"radar-{i}") for i, axis in enumerate(audit.axes)]
+    axes = shown_axes(audit, required=[check.axis for check in verdict.checks] if verdict else [])
+    rows = [_axis_row(axis, verdict, f"radar-{i}") for i, axis in enumerate(axes)]
     style, script = _own("page.css"), _own("page.js")
     template = _environment().get_template("page.html.j2")
     page = template.render(
@@ -102,8 +103,9 @@ def render(audit: Audit, *, verdict: Verdict | None, record: Record | None) -> s
         verdict=verdict,
         record=record,
         banner=_mark(outcome),
-        summary=summary(audit),
+        summary=summary(replace(audit, axes=tuple(axes))),
         rows=rows,
+        unasked=[axis.name for axis in audit.axes if axis not in axes],
         marks={outcome: _mark(outcome) for outcome in text.MARKS},
         forest=forest([_forest_row(row) for row in rows if row.axis.difference]),
         changes=[_change_row(change) for change in audit.changes],
