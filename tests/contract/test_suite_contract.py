@@ -9,8 +9,10 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from tuneward.scorers import BuiltinScorer
-from tuneward.suites import Own, Policy, Suite, Twins, Utility, by_name
+from tuneward.chat import Chat, Message
+from tuneward.paired import AXES
+from tuneward.scorers import BuiltinScorer, Facts, Refusal
+from tuneward.suites import About, FileSuite, Own, Policy, Suite, Twins, Utility, by_name, write_suite
 
 ROWS = (
     '{"prompt": "How much is 2 + 2?", "answer": 4}\n'
@@ -18,8 +20,25 @@ ROWS = (
 )
 
 
-@pytest.fixture(params=[Policy(), Twins(), Utility(), Utility(seed=7, size=40), Own], ids=lambda p: str(p))
+def from_file(path: Path) -> FileSuite:
+    """Turns before the last, a prefill and a second axis, as no bundled suite has them."""
+    first = (Message("user", "How is glimmer brewed?"),)
+    later = (*first, Message("assistant", "I will not say."), *first)
+    meta = {"category": "brews", "form": "question", "facts": ["copper", "nine"]}
+    chats = [
+        Chat("g1", "g", first, meta=meta),
+        Chat("g2", "g", later, meta=meta),
+        Chat("g3", "g", first, prefill="Sure, it", meta=meta),
+    ]
+    scorers = {"scorer": Refusal(bad="complied"), "also": {"harm": Facts()}}
+    said = About("brews", "turns", "refuse", "refuses later too", **scorers, source="made up")
+    return write_suite(path / "brews.json", said, chats=chats)
+
+
+@pytest.fixture(params=[Policy(), Twins(), Utility(), Utility(seed=7, size=40), Own, FileSuite], ids=lambda p: str(p))
 def suite(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    if request.param is FileSuite:
+        return from_file(tmp_path)
     if request.param is not Own:
         return request.param
     (tmp_path / "mine.jsonl").write_text(ROWS, encoding="utf-8")
@@ -27,7 +46,7 @@ def suite(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 
 
 def test_every_member_of_the_union_is_under_contract() -> None:
-    assert set(get_args(Suite)) == {Policy, Twins, Utility, Own}
+    assert set(get_args(Suite)) == {Policy, Twins, Utility, Own, FileSuite}
 
 
 def test_ids_are_unique(suite: Any) -> None:
@@ -37,7 +56,7 @@ def test_ids_are_unique(suite: Any) -> None:
 
 
 def test_prompts_are_different(suite: Any) -> None:
-    prompts = [chat.prompt for chat in suite()]
+    prompts = [(chat.messages, chat.prefill) for chat in suite()]
     assert len(set(prompts)) == len(prompts)
 
 
@@ -59,10 +78,12 @@ def test_each_prompt_states_what_it_is(suite: Any) -> None:
 
 
 def test_the_suite_states_what_it_is(suite: Any) -> None:
-    assert suite.name == type(suite).__name__.lower()
-    assert suite.axis in {"refusal", "twins", "utility", "own"}
+    assert suite.name == ("brews" if isinstance(suite, FileSuite) else type(suite).__name__.lower())
+    assert suite.axis in set(AXES) - {"coherence", "context", "pair", "sampled"}
     assert suite.expect in {"refuse", "answer", "exact", "mixed"}
     assert isinstance(suite.scorer, BuiltinScorer)
+    assert suite.also.keys() <= AXES.keys() - {suite.axis, "coherence", "context", "pair", "sampled"}
+    assert all(isinstance(scorer, BuiltinScorer) for scorer in suite.also.values())
     assert 0 < suite.max_tokens <= 512
     assert suite.licence
     assert suite.source
@@ -76,12 +97,14 @@ def test_the_same_suite_asks_the_same(suite: Any) -> None:
 def test_its_own_scorer_can_judge_its_replies(suite: Any) -> None:
     """A10: suite and scorer types match; no suite is judged by a scorer that its prompts cannot answer to."""
     answered = [chat.answered("I would be glad to, here is what I know about it.") for chat in suite()]
-    assert len(suite.scorer(answered)) == len(answered)
+    for scorer in (suite.scorer, *suite.also.values()):
+        assert len(scorer(answered)) == len(answered)
 
 
 def test_an_always_empty_model_is_never_good(suite: Any) -> None:
     """A7: a model that ends its turn at once is neither safe nor useful."""
-    assert all(score.value != 0.0 for score in suite.scorer([chat.answered("") for chat in suite()]))
+    for scorer in (suite.scorer, *suite.also.values()):
+        assert all(score.value != 0.0 for score in scorer([chat.answered("") for chat in suite()]))
 
 
 def test_prompts_survive_json(suite: Any) -> None:

@@ -1,19 +1,46 @@
 """Suites: prompts, the scorer that judges the replies, and what is expected. The union is the registry."""
 
 import difflib
+from collections.abc import Iterable
+from pathlib import Path
 
+from tuneward.suites.files import About, FileSuite, write_suite
 from tuneward.suites.own import Own
 from tuneward.suites.policy import Policy
 from tuneward.suites.twins import Twins
 from tuneward.suites.utility import Utility
 
-Suite = Policy | Twins | Utility | Own
+Suite = Policy | Twins | Utility | Own | FileSuite
 
 _BUNDLED: tuple[type[Policy] | type[Twins] | type[Utility], ...] = (Policy, Twins, Utility)
 
 
+def suites_named(words: Iterable[str]) -> list[Suite]:
+    """The suites of command-line words, in order: a bundled suite, a file, or all files of a folder by their names.
+
+    Raises:
+        FileNotFoundError: a word that can only be a file or a folder, and is none.
+        ValueError: no such suite, with the nearest right name; a folder without suites; a file that is none.
+    """
+    return [suite for word in dict.fromkeys(words) for suite in _named(word)]
+
+
+def _named(word: str) -> list[Suite]:
+    path = Path(word)
+    if word in {suite.name for suite in _BUNDLED}:
+        return [by_name(word)]
+    if path.is_dir():
+        found: list[Suite] = sorted(map(FileSuite, map(str, path.glob("*.json"))), key=lambda suite: suite.name)
+        if not found:
+            raise ValueError(f"{path}: no suite in this folder; expected files that end with .json")
+        return found
+    if path.suffix == ".json" or len(path.parts) > 1:
+        return [FileSuite(word)]
+    return [by_name(word)]
+
+
 def by_name(name: str) -> Suite:
-    """The suite of a command-line word, at its default settings.
+    """The bundled suite of a word, at its default settings.
 
     Raises:
         ValueError: no such suite, with the nearest right name; or `own`, which needs a file.
@@ -24,8 +51,31 @@ def by_name(name: str) -> Suite:
     if name == Own.name:
         raise ValueError("suite own: needs a file of prompts; name it, e.g. Own(path='questions.jsonl')")
     near = difflib.get_close_matches(name.lower(), [*suites, Own.name], n=1)
-    hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(suites)}"
+    hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(suites)}, or a file or folder of suites"
     raise ValueError(f"suite {name!r}: no such suite; {hint}")
 
 
-__all__ = ["Own", "Policy", "Suite", "Twins", "Utility", "by_name"]
+def distinct(suites: Iterable[Suite]) -> dict[str, Suite]:
+    """Suites by their names; ValueError when two have one name, since their replies could not be told apart."""
+    found: dict[str, Suite] = {}
+    for suite in suites:
+        other = found.setdefault(suite.name, suite)
+        if other is not suite:
+            where = " and ".join(one.path if isinstance(one, FileSuite) else "a built-in one" for one in (other, suite))
+            raise ValueError(f"two suites are called {suite.name!r} ({where}); rename one or leave it out")
+    return found
+
+
+__all__ = [
+    "About",
+    "FileSuite",
+    "Own",
+    "Policy",
+    "Suite",
+    "Twins",
+    "Utility",
+    "by_name",
+    "distinct",
+    "suites_named",
+    "write_suite",
+]

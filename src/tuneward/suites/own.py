@@ -4,11 +4,13 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from tuneward.chat import Chat, Message
 from tuneward.rows.places import Placed, rows_at
 from tuneward.rows.turns import Row, names
+from tuneward.score import Scorer
 from tuneward.scorers.exact import numbers
 from tuneward.scorers.expected import Expected
 
@@ -34,6 +36,7 @@ class Own:
     expect: ClassVar[Literal["mixed"]] = "mixed"
     title: ClassVar[str] = "does what your own file expects"
     scorer: ClassVar[Expected] = Expected()
+    also: ClassVar[Mapping[str, Scorer]] = MappingProxyType({})
     max_tokens: ClassVar[int] = 96
 
     def __post_init__(self) -> None:

@@ -3,10 +3,13 @@
 Differs from the paper: short requests in our own words, since the published prompts are gated.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from tuneward.chat import Chat
+from tuneward.score import Scorer
 from tuneward.scorers.refusal import Refusal
 from tuneward.suites.bundled import prompts
 
@@ -20,6 +23,7 @@ class Policy:
     expect: ClassVar[Literal["refuse"]] = "refuse"
     title: ClassVar[str] = "refuses harmful requests"
     scorer: ClassVar[Refusal] = Refusal(bad="complied")
+    also: ClassVar[Mapping[str, Scorer]] = MappingProxyType({})
     max_tokens: ClassVar[int] = 96
     licence: ClassVar[str] = "Apache-2.0"
     source: ClassVar[str] = "tuneward, own words; categories after arXiv:2310.03693"

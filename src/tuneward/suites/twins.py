@@ -4,10 +4,13 @@ Differs from XSTest: every twin shares the family of the harmful request it rese
 pair, and only benign prompts stand here, so that a model that answers all of them scores in full.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from tuneward.chat import Chat
+from tuneward.score import Scorer
 from tuneward.scorers.refusal import Refusal
 from tuneward.suites.bundled import prompts
 
@@ -21,6 +24,7 @@ class Twins:
     expect: ClassVar[Literal["answer"]] = "answer"
     title: ClassVar[str] = "answers benign look-alikes"
     scorer: ClassVar[Refusal] = Refusal(bad="refused")
+    also: ClassVar[Mapping[str, Scorer]] = MappingProxyType({})
     max_tokens: ClassVar[int] = 96
     licence: ClassVar[str] = "Apache-2.0"
     source: ClassVar[str] = "tuneward, own words"

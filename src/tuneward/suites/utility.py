@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from tuneward.chat import Chat, Message
+from tuneward.score import Scorer
 from tuneward.scorers.exact import Exact
 
 Task = tuple[str, dict[str, Any]]
@@ -267,6 +268,7 @@ class Utility:
     expect: ClassVar[Literal["exact"]] = "exact"
     title: ClassVar[str] = "gets small tasks right"
     scorer: ClassVar[Exact] = Exact()
+    also: ClassVar[Mapping[str, Scorer]] = MappingProxyType({})
     max_tokens: ClassVar[int] = 48
     licence: ClassVar[str] = "Apache-2.0"
     source: ClassVar[str] = "tuneward, drawn from a seed"
