@@ -19,7 +19,7 @@ class AuditOptions:
     out: Annotated[str | None, arg(aliases=["-o"])] = None
     """Folder to write; NAME-audit unless given."""
     suites: tuple[str, ...] = ("policy", "twins", "utility")
-    """What to ask."""
+    """What to ask: policy, twins, utility, or a file or folder of suites."""
     own: str | None = None
     """A file of your own prompts (JSONL or CSV)."""
     own_columns: str = ""

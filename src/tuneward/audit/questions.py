@@ -1,7 +1,7 @@
 """What an audit asks: the suites, the samples, and the rows' own contexts."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tuneward.findings import PlanLine
 from tuneward.record import Record, digest, read_json, sha256_file
 from tuneward.rows import parse_columns, read_rows
 from tuneward.stats.power import detectable
-from tuneward.suites import Own, Suite, Utility, by_name
+from tuneward.suites import Own, Suite, Utility, distinct, suites_named
 
 ASSUMED: Mapping[str, float] = {"refusal": 0.9, "twins": 0.95, "utility": 0.5, "coherence": 0.98, "context": 0.9}
 """Good rates of a base that the plan assumes before anything is known."""
@@ -45,11 +45,11 @@ class Asked:
 
 def gather(options: AuditOptions) -> Asked:
     """Read suites and rows; nothing is asked yet."""
-    chosen: list[Suite] = [by_name(name) for name in dict.fromkeys(options.suites)]
-    chosen = [replace(s, seed=options.seed) if isinstance(s, Utility) else s for s in chosen]
+    named = suites_named(options.suites)
+    chosen: list[Suite] = [replace(s, seed=options.seed) if isinstance(s, Utility) else s for s in named]
     if options.own:
         chosen.append(Own(options.own, parse_columns(options.own_columns) if options.own_columns else {}))
-    suites = {suite.name: suite for suite in chosen}
+    suites = distinct(chosen)
     prompts = {name: _limited(suite(), options.limit) for name, suite in suites.items()}
     limits = {name: options.max_tokens or suite.max_tokens for name, suite in suites.items()}
     questions = [Question(name, chat, limits[name]) for name in suites for chat in prompts[name]]
@@ -99,15 +99,29 @@ def _recorded_rows(tuned: Path) -> Path | None:
     return next((p for p in rows if sha256_file(p) == inputs[str(p)]), None)
 
 
+def readable(chat: Chat) -> bool:
+    """Whether coherence can be told of a reply: a language code in x- is an invented language (BCP 47, private use)."""
+    return not str(chat.meta.get("language", "")).casefold().startswith("x-")
+
+
+def _axes(question: Question, suite: Suite) -> Iterator[str]:
+    """The axes that a greedy reply is counted on."""
+    if question.render != PLAIN:
+        yield "context"
+        return
+    yield suite.axis
+    if readable(question.chat):
+        yield "coherence"
+    yield from suite.also
+
+
 def plan_lines(asked: Asked) -> tuple[PlanLine, ...]:
     """What each axis can tell, from the number of its families alone."""
     groups: dict[str, list[Question]] = {}
     for question in asked.questions:
         if question.sample == 0:
-            axis: str = asked.suites[question.suite].axis if question.render == PLAIN else "context"
-            groups.setdefault(axis, []).append(question)
-            if question.render == PLAIN:
-                groups.setdefault("coherence", []).append(question)
+            for axis in _axes(question, asked.suites[question.suite]):
+                groups.setdefault(axis, []).append(question)
     lines = []
     for axis, questions in groups.items():
         families = len({(q.suite if axis == "coherence" else "", q.chat.family) for q in questions})

@@ -21,6 +21,7 @@ from tuneward.model.spec import parse
 from tuneward.record import Record, digest, now, read_json, sha256_file, to_json, to_jsonl, versions, write_atomic
 from tuneward.results import AUDIT, RECORD, SCORES, VERDICTS
 from tuneward.stats.rates import Rate, wilson
+from tuneward.suites import FileSuite
 
 PLAN, REPLIES, BATCHES = "plan.json", "replies.jsonl", "batches"
 
@@ -175,6 +176,9 @@ def _changed_texts(first: tuple[Reply, ...], again: list[Reply]) -> Rate:
 
 def _inputs(setting: Setting, asked: Asked) -> dict[str, str]:
     inputs = {f"{arm}: {info.name}": info.weights for arm, info in setting.arms.items()}
+    for suite in asked.suites.values():
+        if isinstance(suite, FileSuite):
+            inputs[suite.path] = sha256_file(Path(suite.path))
     if asked.rows:
         inputs[str(asked.rows)] = sha256_file(asked.rows)
     return inputs

@@ -1,27 +1,45 @@
-"""Replies → scores: every reply by its suite's scorer, every plain one by coherence too."""
+"""Replies → scores: every reply by its suite's scorer, every plain one by its further scorers and by coherence too."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from tuneward.audit.questions import PLAIN, Asked
+from tuneward.audit.questions import PLAIN, Asked, readable
 from tuneward.chat import Reply
 from tuneward.paired import Scored
 from tuneward.score import Score
 from tuneward.scorers.coherence import Coherence
+from tuneward.suites import Suite
 
 
 def score_replies(replies: Sequence[Reply], asked: Asked) -> list[Scored]:
-    """One row a reply for its own axis (`context` and samples included), and one for coherence where it was plain."""
+    """One row a reply for its own axis (`context` and samples included), and one for each further axis of its suite
+    and for coherence where it was asked plainly.
+
+    Coherence reads greedy replies alone, and none in an invented language.
+    """
     rows: list[Scored] = []
     for name, suite in asked.suites.items():
         own = [reply for reply in replies if reply.suite == name]
         chats = [reply.chat for reply in own]
         for reply, score in zip(own, suite.scorer(chats), strict=True):
             axis = suite.axis if reply.render == PLAIN else "context"
-            rows.append(_row(reply, score, axis=axis, category=str(reply.chat.meta.get("category", name))))
-    plain = [reply for reply in replies if reply.render == PLAIN and reply.sample == 0]
+            rows.append(_row(reply, score, axis=axis, category=_category(reply)))
+        rows += _further(own, suite)
+    plain = [r for r in replies if r.render == PLAIN and r.sample == 0 and readable(r.chat)]
     for reply, score in zip(plain, Coherence()([reply.chat for reply in plain]), strict=True):
         rows.append(_row(reply, score, axis="coherence", category=reply.suite))
     return rows
+
+
+def _further(replies: Sequence[Reply], suite: Suite) -> Iterator[Scored]:
+    """The axes that a suite reads off the same replies, as far as they were asked plainly."""
+    plain = [reply for reply in replies if reply.render == PLAIN]
+    for axis, scorer in suite.also.items():
+        for reply, score in zip(plain, scorer([reply.chat for reply in plain]), strict=True):
+            yield _row(reply, score, axis=axis, category=_category(reply))
+
+
+def _category(reply: Reply) -> str:
+    return str(reply.chat.meta.get("category", reply.suite))
 
 
 def _row(reply: Reply, score: Score, *, axis: str, category: str) -> Scored:
