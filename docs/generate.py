@@ -42,6 +42,7 @@ WRITTEN: Mapping[str, tuple[str, str]] = MappingProxyType(
         "batch": ("tuneward.ask:BatchFile", "a finished batch in the cache"),
         "reply": ("tuneward.chat:Reply", "one line of replies.jsonl"),
         "scored": ("tuneward.scored:Scored", "one line of scores.jsonl"),
+        "suite": ("tuneward.suites.document:SuiteDocument", "a suite as a file"),
     }
 )
 """Schema → the type it comes from, and the file it describes."""
@@ -66,7 +67,7 @@ def schema(name: str) -> str:
     where, file = WRITTEN[name]
     kind = _named(where)
     document: dict[str, Any] = msgspec.json.schema(kind)
-    kinds = {found.__name__: found for found in _dataclasses(kind)}
+    kinds = {found.__name__: found for found in _kinds(kind)}
     for title, part in document["$defs"].items():
         part["additionalProperties"] = False
         for field, shape in part["properties"].items():
@@ -85,15 +86,15 @@ def _named(where: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def _dataclasses(kind: Any) -> Iterator[type[Any]]:
-    """A dataclass and all those that its fields hold."""
-    if not dataclasses.is_dataclass(kind):
+def _kinds(kind: Any) -> Iterator[type[Any]]:
+    """A dataclass or struct and all those that its fields hold."""
+    if not dataclasses.is_dataclass(kind) and not hasattr(kind, "__struct_fields__"):
         for part in get_args(kind):
-            yield from _dataclasses(part)
+            yield from _kinds(part)
         return
-    yield kind  # type: ignore[misc]
+    yield kind
     for hint in get_type_hints(kind).values():
-        yield from _dataclasses(hint)
+        yield from _kinds(hint)
 
 
 @cache
@@ -214,7 +215,7 @@ def methods_page() -> str:
         "Every method is a frozen dataclass that can be called; its fields are its settings. The unions below are the "
         "registry: what is not in one of them does not exist. *House method* means that no paper stands behind it.",
         "## Suites: what is asked",
-        *_members(Suite, extra=lambda kind: f"Axis `{kind.axis}`, expected: {kind.expect}."),
+        *_members(Suite, extra=_asks),
         "## Scorers: how a reply is judged",
         "A scorer gives 0 (fine) to 1 (bad for the question asked), or nothing when it could not be told.",
         *_members(BuiltinScorer),
@@ -235,6 +236,13 @@ def _members(union: Any, extra: Callable[[Any], str] | None = None) -> Iterator[
         if dataclasses.fields(kind):
             lines.append(_settings(kind))
         yield "\n\n".join(lines)
+
+
+def _asks(kind: Any) -> str:
+    """What a suite says of itself; one from a file says it there."""
+    if isinstance(kind.axis, str):
+        return f"Axis `{kind.axis}`, expected: {kind.expect}."
+    return "Axis, expectation and scorers stand in the file."
 
 
 def _settings(kind: type[Any]) -> str:

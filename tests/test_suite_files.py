@@ -1,6 +1,7 @@
 """Suites as files: what is written reads back, every slip is one line that names the file, and words find them."""
 
 import json
+import re
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -156,6 +157,12 @@ def test_what_is_no_document_is_said_to_be_none(tmp_path: Path, text: str) -> No
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.json: no such file"):
         FileSuite(str(tmp_path / "none.json"))
+
+
+def test_the_example_in_the_documents_is_a_suite(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "concepts.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```json\n(.*?)```", page, re.S)
+    assert [chat.meta["facts"] for chat in FileSuite(saved(tmp_path, example))()] == [["mira root", "copper"]]
 
 
 # writing --------------------------------------------------------------------------------------------------------------

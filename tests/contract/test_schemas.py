@@ -13,9 +13,12 @@ import hand_made
 import sample
 from tuneward.chat import Chat, Message, Reply
 from tuneward.record import to_json, to_jsonl
+from tuneward.scorers import Exact, Facts
+from tuneward.suites import About, write_suite
+from tuneward.suites.document import parse_suite
 
 DOCS = Path(__file__).parents[2] / "docs"
-NAMES = ("audit", "verdict", "record", "plan", "batch", "reply", "scored")
+NAMES = ("audit", "verdict", "record", "plan", "batch", "reply", "scored", "suite")
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -95,6 +98,23 @@ def test_plans_and_batches_keep_to_their_schemas() -> None:
     assert errors("plan", {"id": "tw1:0123456789abcdef", "batch_size": 32, "schema": "tuneward/plan/1"}) == []
     answers = [{"text": "Yes.", "finish": "stop", "tokens": 2}, {"text": "", "finish": "length", "tokens": 96}]
     assert errors("batch", {"key": "a" * 64, "answers": answers, "schema": "tuneward/batch/1"}) == []
+
+
+def test_suites_keep_to_their_schema(tmp_path: Path) -> None:
+    meta = {"category": "brews", "facts": ["copper"], "check": {"kind": "contains", "target": "no"}}
+    chats = [Chat("b1", "b", (Message("user", "How is it brewed?"),), "Well,", meta)]
+    said = About("brews", "private", "refuse", "keeps its brews", Facts(), also={"own": Exact()})
+    path = Path(write_suite(tmp_path / "brews.json", said, chats=chats).path)
+    right = json.loads(path.read_bytes())
+    assert errors("suite", right) == []
+    for wrong in (
+        {**right, "titel": ""},
+        {**right, "scorer": {"kind": "facs"}},
+        {**right, "schema": "tuneward/suite/0"},
+    ):
+        assert errors("suite", wrong)
+        with pytest.raises(ValueError, match="brews"):
+            parse_suite(to_json(wrong), name="brews")
 
 
 def test_a_document_with_a_field_too_many_too_few_or_of_another_version_is_refused() -> None:
