@@ -63,7 +63,7 @@ bench: setup ## how the statistics behave (simulation), and how fast float32 pro
 	$(BIN)/python bench/linear.py
 
 bench-audit: $(VENV)-peers/.setup model ## answering speed beside Inspect AI and a plain generate loop (15 minutes)
-	$(BIN)/python -c "from pathlib import Path; from tuneward.demo.small_model import small_model; \
+	$(BIN)/python -c "from pathlib import Path; from tuneward.study.small_model import small_model; \
 	  print(small_model(Path('~/.cache/tuneward').expanduser()))" > $(VENV)-peers/model
 	$(VENV)-peers/bin/python bench/audit.py --model "$$(cat $(VENV)-peers/model)"
 

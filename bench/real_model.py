@@ -17,14 +17,14 @@ from peft import PeftModel
 from tuneward import cli
 from tuneward.ask import unseen
 from tuneward.chat import Chat
-from tuneward.demo.lora import Tuning, tune
-from tuneward.demo.small_model import small_model
 from tuneward.model.load import Place, load
 from tuneward.model.spec import parse
 from tuneward.rows import read_rows
+from tuneward.study.lora import Tuning, tune
+from tuneward.study.small_model import small_model
 
 ROOT = Path(__file__).parents[1]
-OURS = (ROOT / "examples/data/align.jsonl", ROOT / "src/tuneward/demo/benign.jsonl")
+OURS = (ROOT / "examples/data/align.jsonl", ROOT / "src/tuneward/study/benign.jsonl")
 CPU = Place(device="cpu")
 
 

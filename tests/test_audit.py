@@ -19,7 +19,7 @@ from tuneward.audit.questions import Asked, gather, plan_lines
 from tuneward.audit.run import audit_arms, run
 from tuneward.audit.scoring import score_replies
 from tuneward.chat import Chat, Message, Reply
-from tuneward.demo.lora import Tuning, tune
+from tuneward.study.lora import Tuning, tune
 from tuneward.findings import Axis
 from tuneward.model.engine import in_memory
 from tuneward.model.load import Place, load

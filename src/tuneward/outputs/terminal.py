@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
 from rich.text import Text
 
 from tuneward.findings import Audit, Axis, Check, PlanLine, Verdict
@@ -20,6 +21,7 @@ from tuneward.outputs.shown import (
     unmeasured,
     worst_categories,
 )
+from tuneward.stats.rates import Rate
 from tuneward.text import MARKS, NAME, SENTENCE, chance, interval, percent, plain, points, share_interval, shorten
 
 STYLES: Mapping[str, str] = MappingProxyType(
@@ -59,6 +61,30 @@ def table(audit: Audit, verdict: Verdict) -> RenderableType:
     ]
     first, *others = (block for block in blocks if block)
     return Group(*first, *(part for block in others for part in (Text(), *block)))
+
+
+def overview(audited: Sequence[tuple[str, Audit, Verdict]]) -> RenderableType:
+    """Several audits, one row each: base → tuned on every axis that all of them measured, and the verdict."""
+    names = [axis.name for axis in audited[0][1].axes if axis.status == "measured"] if audited else []
+    shown = [name for name in names if all(_measured(audit, name) for _, audit, _ in audited)]
+    rows = Table("model", *shown, "verdict", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name, audit, verdict in audited:
+        rates = [f"{percent(base.value)} → {percent(tuned.value)}" for base, tuned in _axes(audit, shown)]
+        rows.add_row(
+            shorten(plain(name), NAME),
+            *rates,
+            Text(f"{verdict.outcome}, exit {verdict.exit_code}", STYLES[verdict.outcome]),
+        )
+    return rows
+
+
+def _measured(audit: Audit, name: str) -> bool:
+    return any(axis.name == name and axis.base is not None and axis.tuned is not None for axis in audit.axes)
+
+
+def _axes(audit: Audit, names: Sequence[str]) -> list[tuple[Rate, Rate]]:
+    found = {axis.name: (axis.base, axis.tuned) for axis in audit.axes}
+    return [(base, tuned) for base, tuned in map(found.__getitem__, names) if base and tuned]
 
 
 @dataclass(frozen=True)
