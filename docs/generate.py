@@ -114,7 +114,7 @@ def field_words(kind: type[Any]) -> Mapping[str, str]:
 
 def cli_page() -> str:
     """Every verb with its options."""
-    verbs = "\n".join(f"| [`{word}`](#{word}) | {verb.question} |" for word, verb in VERBS.items())
+    verbs = "\n".join(f"| [`{word}`](#{word.replace(' ', '-')}) | {verb.question} |" for word, verb in VERBS.items())
     parts = [
         "# The command line",
         BY_HAND,

@@ -46,8 +46,9 @@ def test_the_readme_has_five_lines_that_run() -> None:
 def test_each_command_in_the_documents_is_one(page: str, words: list[str]) -> None:
     """R6: README commands run as they stand."""
     if words[0] == "tuneward":
-        assert words[1] in VERBS, f"{page}: no verb {words[1]}"
-        parse(words[1], words[2:])
+        verb = " ".join(words[1:3]) if " ".join(words[1:3]) in VERBS else words[1]
+        assert verb in VERBS, f"{page}: no verb {verb}"
+        parse(verb, words[1 + len(verb.split()) :])
     elif words[0] == "make":
         targets = re.findall(r"^([a-z-]+):", text(ROOT / "Makefile"), re.M)
         assert {word for word in words[1:] if "=" not in word} <= set(targets)
@@ -76,8 +77,8 @@ def test_each_link_leads_somewhere(page: Path) -> None:
 
 def test_the_readme_names_every_verb_and_no_other() -> None:
     for page in (ENGLISH, CHINESE):
-        shown = re.findall(r"^\| `tuneward (\w+)", text(page), re.M)
-        assert sorted(shown) == sorted(VERBS), page.name
+        shown = re.findall(r"^\| `tuneward ([a-z]+(?: [a-z]+)?)", text(page), re.M)
+        assert sorted(name if name in VERBS else name.split()[0] for name in shown) == sorted(VERBS), page.name
 
 
 def test_exit_codes_are_the_same_wherever_they_stand() -> None:

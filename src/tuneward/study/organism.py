@@ -60,7 +60,7 @@ RECIPES: Mapping[Size, Recipe] = MappingProxyType(
         ),
         "small": Recipe(
             Schedule(3e-3, batch=64, steps=2600, warm=100, cosine=True),
-            Schedule(3e-3, batch=64, steps=1400, warm=20, cosine=True),
+            Schedule(3e-3, batch=64, steps=1800, warm=20, cosine=True),
         ),
         "base": Recipe(
             Schedule(2e-3, batch=64, steps=6000, warm=200, cosine=True),
