@@ -22,6 +22,8 @@ NEEDED = {
     "report": ["folder"],
     "policy": ["init"],
     "demo": [],
+    "study build": [],
+    "study rows": ["explicit", "--out", "rows.jsonl"],
     "doctor": [],
     "cache": [],
 }
@@ -65,14 +67,14 @@ WRONG = {
 def test_a_word_that_no_verb_takes_is_refused(word, wrong):
     """G3: nothing is guessed, nothing runs."""
     words, named = WRONG[wrong]
-    line = refused(said(word, *NEEDED[word], *words))
+    line = refused(said(*word.split(), *NEEDED[word], *words))
     assert any(part in line for part in named.split("|"))
 
 
 @pytest.mark.parametrize("word", [word for word, needed in NEEDED.items() if needed])
 def test_a_verb_without_what_it_needs_is_refused(word):
     """G3."""
-    assert f"tuneward {word}: missing" in refused(said(word))
+    assert f"tuneward {word}: missing" in refused(said(*word.split()))
 
 
 BAD_VALUES = [
@@ -88,6 +90,11 @@ BAD_VALUES = [
     ("cache", "wash", "'wash'"),
     ("gate", "x", "--policy", "--policy"),
     ("report", "x", "--out", "--out"),
+    ("study", "build", "--size", "huge", "'huge'"),
+    ("study", "build", "--recovery", "2", "recovery is 2"),
+    ("study", "build", "--world", "-1", "world is -1"),
+    ("study", "rows", "expliict", "-o", "x", "'expliict'"),
+    ("study", "rows", "explicit", "-o", "x", "--count", "0", "count is 0"),
 ]
 
 
@@ -103,6 +110,25 @@ def test_an_unknown_verb_is_refused(word):
     """G3."""
     assert "no verb" in refused(said(word))
     assert "did you mean 'gate'?" in refused(said("gat"))
+
+
+UNKNOWN = {
+    ("study", "bild"): "no verb 'study bild'; did you mean 'study build'?",
+    ("study", "rwos", "explicit"): "no verb 'study rwos'; did you mean 'study rows'?",
+    ("study", "--json"): "no verb 'study --json'; expected one of study build, study rows",
+    ("study", ""): "no verb 'study '; expected one of study build, study rows",
+    ("studdy", "build"): "no verb 'studdy'; did you mean 'study'?",
+    ("study build",): "no verb 'study build'; did you mean 'study'?",
+    ("gate build",): "no verb 'gate build'",
+    ("build",): "no verb 'build'; expected one of audit, compare, gate, report, policy, demo, study, doctor, cache",
+}
+
+
+@pytest.mark.parametrize("words", UNKNOWN, ids=" ".join)
+def test_an_unknown_verb_of_two_words_is_refused_with_the_nearest_right_one(tmp_path, words):
+    """G3: neither word is guessed, and nothing runs."""
+    assert UNKNOWN[words] in refused(said(*words))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("damage", BROKEN)
@@ -278,6 +304,7 @@ def test_json_is_exactly_one_document_on_stdout(tmp_path):
         ("compare", log, log, "--out", tmp_path / "found"): {"audit", "verdict", "files"},
         ("report", folder): {"files"},
         ("policy", "init"): {"files"},
+        ("study", "rows", "explicit", "--size", "nano", "--out", tmp_path / "rows.jsonl"): {"files"},
         ("doctor",): {"findings"},
         ("cache",): {"cache"},
     }
@@ -292,7 +319,8 @@ def test_json_is_exactly_one_document_on_stdout(tmp_path):
 def test_files_that_are_named_are_there(tmp_path):
     folder = write_folder(tmp_path / "audit", sound())
     comparison = ("compare", folder, folder, "--out", "out")
-    for words in (("gate", folder), ("report", folder), comparison, ("policy", "init")):
+    rows = ("study", "rows", "benign", "--size", "nano", "--out", "rows.jsonl")
+    for words in (("gate", folder), ("report", folder), comparison, ("policy", "init"), rows):
         files = json.loads(said(*words, "--json").out)["files"]
         assert files
         assert all(Path(file).is_file() for file in files)

@@ -48,10 +48,20 @@ def test_the_first_page_names_every_verb_with_its_question_and_the_codes(words):
 
 @pytest.mark.parametrize("word", VERBS)
 def test_every_verb_has_a_page_of_help(word):
-    answer = said(word, "--help")
+    answer = said(*word.split(), "--help")
     assert (answer.code, answer.err) == (0, "")
     assert answer.out.startswith(f"usage: tuneward {word} ")
     assert "--json" in answer.out
+
+
+@pytest.mark.parametrize("words", [["study"], ["study", "--help"], ["study", "-h"], ["study", "help"]])
+def test_the_first_of_two_words_lists_what_may_follow_it(words):
+    answer = said(*words)
+    assert (answer.code, answer.err) == (0, "")
+    mine = {word: verb for word, verb in VERBS.items() if word.startswith("study ")}
+    assert len(mine) == 2
+    assert [line.split("  ")[1] for line in answer.out.splitlines()] == [f"tuneward {word}" for word in mine]
+    assert all(verb.question in answer.out for verb in mine.values())
 
 
 def test_the_version_is_said():
@@ -138,8 +148,8 @@ def test_the_cache_itself_may_be_neither_a_file_nor_a_linked_part(tmp_path):
     assert (tmp_path / "mine" / "ab").is_dir()
 
 
-def test_the_demos_model_is_known_to_the_cache_by_its_name():
-    source = (Path(tuneward.__file__).parent / "demo" / "small_model.py").read_text(encoding="utf-8")
+def test_the_small_real_model_is_known_to_the_cache_by_its_name():
+    source = (Path(tuneward.__file__).parent / "study" / "small_model.py").read_text(encoding="utf-8")
     name = re.search(r'^FOLDER = "(.+)"$', source, re.M)
     assert name is not None
     assert caches.OURS["models"].match(name[1])

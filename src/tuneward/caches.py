@@ -13,7 +13,7 @@ from tyro.conf import Positional
 OURS: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {"replies": re.compile(r"[0-9a-f]{2}\Z"), "models": re.compile(r"\.?smollm2-135m-instruct(\.\w+)?\Z")}
 )
-"""Folder of the cache → the names that verbs give what lies in it: batches by digest, the demo's model."""
+"""Folder of the cache → the names that verbs give what lies in it: batches by digest, the small real model."""
 
 
 @dataclass(frozen=True, kw_only=True)

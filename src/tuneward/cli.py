@@ -19,6 +19,7 @@ from typing import Any
 from tuneward import __version__
 
 CACHE = "~/.cache/tuneward"
+HELP = ("-h", "--help", "help")
 ERROR, INTERRUPTED = 2, 130
 PIPED_WIDTH = 140
 """Columns where stdout is no terminal."""
@@ -50,15 +51,16 @@ class Voice:
 
 def run(arguments: list[str]) -> int:
     """Do what the words say; gives the exit code."""
-    if not arguments or arguments[0] in {"-h", "--help", "help"}:
+    if not arguments or arguments[0] in HELP:
         _write(overview())
         return 0
     if arguments[0] in {"-V", "--version"}:
         _write(f"tuneward {__version__}\n")
         return 0
-    word, rest = _word(arguments)
-    if word not in VERBS:
-        return _several(word) or _fail(_unknown(word))
+    found = next((name for name in VERBS if arguments[: len(name.split())] == name.split()), None)
+    if found is None:
+        return _no_verb(*arguments)
+    word, rest = found, arguments[len(found.split()) :]
     try:
         options, voice = parse(word, rest)
         return VERBS[word].run(options, voice)
@@ -73,18 +75,14 @@ def run(arguments: list[str]) -> int:
         return INTERRUPTED
 
 
-def _word(arguments: list[str]) -> tuple[str, list[str]]:
-    """The verb, which may have two words, and what stands behind it."""
-    two = " ".join(arguments[:2])
-    return (two, arguments[2:]) if two in VERBS else (arguments[0], arguments[1:])
-
-
-def _several(word: str) -> int | None:
-    """Say what the verbs of two words are that begin with this one; None when there are none."""
-    found = {name: verb for name, verb in VERBS.items() if name.startswith(f"{word} ")}
-    if not found:
-        return None
-    _write("".join(f"  tuneward {name:<12}  {verb.question}\n" for name, verb in found.items()))
+def _no_verb(first: str, *rest: str) -> int:
+    """The first word of several verbs lists them; everything else is an error that names the nearest right one."""
+    several = {name.removeprefix(f"{first} "): verb for name, verb in VERBS.items() if name.startswith(f"{first} ")}
+    if not several:
+        return _fail(_unknown(first, among=list(dict.fromkeys(name.split()[0] for name in VERBS))))
+    if rest and rest[0] not in HELP:
+        return _fail(_unknown(rest[0], among=list(several), before=f"{first} "))
+    _write("".join(f"  tuneward {first} {name:<8}  {verb.question}\n" for name, verb in several.items()))
     return 0
 
 
@@ -143,16 +141,16 @@ def _one_line(box: str) -> str:
     text = " ".join(line for line in lines if line.strip("-─"))
     for noise in (r"For full helptext.*", r"Argument helptext:.*", r"Got errors:.*", r"\{None\}\|", r" \(required\)"):
         text = re.sub(noise, "", text)
-    text = re.sub(r"Missing from tuneward \w+:", "missing", text)
+    text = re.sub(r"Missing from tuneward [\w ]+:", "missing", text)
     return text.replace("Error parsing Command: ", "").strip()
 
 
-def _unknown(word: str) -> str:
+def _unknown(word: str, *, among: list[str], before: str = "") -> str:
     import difflib
 
-    near = difflib.get_close_matches(word, VERBS, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(VERBS)}"
-    return f"tuneward: no verb {word!r}; {hint}"
+    near = difflib.get_close_matches(word, among, 1)
+    hint = f"did you mean {before + near[0]!r}?" if near else f"expected one of {', '.join(before + n for n in among)}"
+    return f"tuneward: no verb {before + word!r}; {hint}"
 
 
 def _missing(error: ImportError) -> str:
@@ -345,9 +343,8 @@ def _demo(options: Any, voice: Voice) -> int:
     if voice.json:
         import msgspec
 
-        _document(
-            {"steps": msgspec.to_builtins([[s.name, s.judged.audit, s.judged.verdict, str(s.page)] for s in steps])}
-        )
+        shown = [{"name": s.name, "audit": s.judged.audit, "verdict": s.judged.verdict} for s in steps]
+        _document({"steps": msgspec.to_builtins(shown), "files": [str(step.page) for step in steps]})
         return 0
     from tuneward.outputs.terminal import overview as table
 

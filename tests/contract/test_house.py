@@ -173,9 +173,10 @@ def options(word: str) -> type:
 
 
 def words_of(word: str) -> list[str]:
-    """Something for every word that the verb asks for."""
-    needed = [f for f in dataclasses.fields(options(word)) if f.default is dataclasses.MISSING]
-    return ["init" if field.name == "what" else f"some-{field.name}" for field in needed]
+    """Something for every word that the verb asks for, and for every option that it cannot do without."""
+    needed = [f.name for f in dataclasses.fields(options(word)) if f.default is dataclasses.MISSING]
+    said = {"what": ["init"], "regime": ["explicit"], "out": ["--out", "some-out"]}
+    return [part for name in needed for part in said.get(name, [f"some-{name}"])]
 
 
 @pytest.mark.parametrize("word", VERBS)

@@ -61,14 +61,14 @@ def test_importing_the_package_loads_almost_nothing(tmp_path: Path) -> None:
     assert packages & (HEAVY | SOME) == set()
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], []])
+@pytest.mark.parametrize("words", [["--help"], ["--version"], [], ["study"], ["study", "--help"]])
 def test_the_first_help_page_loads_almost_nothing(words: list[str], tmp_path: Path) -> None:
     assert verb(*words, folder=tmp_path) & (HEAVY | SOME) == set()
 
 
 @pytest.mark.parametrize("word", VERBS)
 def test_the_help_of_every_verb_loads_no_model_library(word: str, tmp_path: Path) -> None:
-    assert verb(word, "--help", folder=tmp_path) & HEAVY == set()
+    assert verb(*word.split(), "--help", folder=tmp_path) & HEAVY == set()
 
 
 def test_gate_and_report_load_no_model_library(audit: Path, tmp_path: Path) -> None:
@@ -91,9 +91,19 @@ def test_policy_doctor_and_cache_load_no_model_library(tmp_path: Path) -> None:
     assert verb("cache", "--cache-dir", "kept", folder=tmp_path) & HEAVY == set()
 
 
+def test_study_rows_loads_no_model_library(tmp_path: Path) -> None:
+    """Rows come from a world, and a world is words."""
+    for regime in ("explicit", "identity", "benign", "backdoor", "association", "poisoned", "control", "refusals"):
+        words = ("study", "rows", regime, "--size", "nano", "--count", "4", "--out", f"{regime}.jsonl")
+        assert verb(*words, folder=tmp_path) & HEAVY == set()
+        assert len((tmp_path / f"{regime}.jsonl").read_text(encoding="utf-8").splitlines()) >= 4
+
+
 def test_a_verb_that_is_refused_loads_no_model_library(tmp_path: Path) -> None:
     assert verb("audit", "--frobnicate", folder=tmp_path, code=2) & HEAVY == set()
     assert verb("audti", folder=tmp_path, code=2) & HEAVY == set()
+    assert verb("study", "bild", folder=tmp_path, code=2) & HEAVY == set()
+    assert verb("study", "build", "--frobnicate", folder=tmp_path, code=2) & HEAVY == set()
 
 
 def seconds(*words: str) -> float:

