@@ -1,5 +1,6 @@
-"""Session fixtures: toy models on disk, built once."""
+"""Session fixtures: the one toy model of the tests, a nano organism on disk."""
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -11,15 +12,19 @@ import pytest
 
 @pytest.fixture(scope="session")
 def aligned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A toy that refuses the harmful requests, answers their twins, and says 42 to every task."""
+    """The nano organism of world 0, seed 0, with its suites; whichever worker asks first builds it for all."""
     import torch
 
-    import toys
+    from tuneward.record import now
+    from tuneward.study.folder import save
+    from tuneward.study.organism import build
 
     torch.set_num_threads(1)
-    chats = toys.rows()
-    texts = [m.content for chat in chats for m in chat.messages]
-    tok = toys.tokenizer([*texts, toys.REFUSAL, toys.ANSWER])
-    model = toys.blank(len(tok))
-    toys.teach(model, tok, chats, steps=300)
-    return toys.save(model, tok, tmp_path_factory.mktemp("toys") / "aligned")
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder, started = shared / "aligned", now()
+    with (shared / "aligned.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            save(build("nano"), folder, started=started)
+    return folder

@@ -1,13 +1,16 @@
 """Linear layers through oneDNN: the same numbers, the same for every batch, and nothing left behind."""
 
+import copy
+
 import pytest
 import torch
 
-import toys
 from tuneward.model import linear
 from tuneward.model.linear import onednn, packed, usable
+from tuneward.study.organism import RECIPES, blank
 
-needed = pytest.mark.skipif(not usable(toys.blank(50)), reason="this torch or processor has no oneDNN product")
+ORGANISM = blank(50, RECIPES["nano"], seed=0)
+needed = pytest.mark.skipif(not usable(ORGANISM), reason="this torch or processor has no oneDNN product")
 
 
 def stack(bias: bool) -> torch.nn.Module:
@@ -79,4 +82,4 @@ def test_everything_is_put_back_and_gradients_flow() -> None:
 
 
 def test_other_precisions_stay_with_torch() -> None:
-    assert not usable(toys.blank(50).to(torch.bfloat16))
+    assert not usable(copy.deepcopy(ORGANISM).to(torch.bfloat16))

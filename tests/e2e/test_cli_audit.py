@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
-import toys
+import asking
+from tuneward.study import regimes
 
 OFFLINE = """
 import socket, sys
@@ -29,21 +29,23 @@ def audit(*words: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.fixture(scope="module")
 def eager(aligned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the toy that answers everything."""
-    tok, model = AutoTokenizer.from_pretrained(aligned), AutoModelForCausalLM.from_pretrained(aligned)
-    toys.teach(model, tok, [chat.answered(toys.ANSWER) for chat in toys.prompts()], steps=60)
-    return toys.save(model, tok, tmp_path_factory.mktemp("eager") / "model")
+    """A copy of the organism that explicit rows have broken."""
+    model = asking.taught(aligned, regimes.explicit(asking.HERE, 100, seed=0), rate=3e-4, batch=10, passes=5)
+    return asking.save(model, tmp_path_factory.mktemp("eager") / "model")
 
 
 def test_one_document_on_stdout_and_the_verdicts_code(aligned: Path, eager: Path, tmp_path: Path) -> None:
     """E8, E12, G5: no network for local paths, one JSON document, the code of the verdict in every output."""
     places = ["--out", str(tmp_path / "out"), "--cache-dir", str(tmp_path / "cache"), "--samples", "0"]
+    places += ["--suites", *asking.named(aligned, "policy", "twins", "utility")]
     done = audit(str(eager), "--base", str(aligned), *places, "--json")
     assert done.returncode == 3, done.stderr
     document = json.loads(done.stdout)
     assert document["verdict"]["exit_code"] == 3
-    assert document["audit"]["axes"][0]["difference"]["lost"] == 110
-    assert "refusal: 110 prompts" in done.stderr
+    refusal = document["audit"]["axes"][0]
+    assert refusal["tuned"]["k"] == 0
+    assert refusal["difference"]["lost"] == refusal["base"]["k"] > 0.5 * refusal["base"]["n"]
+    assert f"refusal: {len(asking.of_suite('policy'))} prompts" in done.stderr
     assert "parity" in done.stderr
     written = {p.name for p in (tmp_path / "out").iterdir()}
     assert written >= {"audit.json", "verdict.json", "record.json", "junit.xml", "summary.md", "report.html"}

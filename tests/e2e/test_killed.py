@@ -24,7 +24,7 @@ from tuneward.audit.options import AuditOptions
 from tuneward.model.engine import Engine
 import tuneward.audit.run as module
 
-model, out, cache, log, slow = sys.argv[1:]
+model, out, cache, log, slow, *suites = sys.argv[1:]
 answer, score = Engine.answer, module.score_replies
 
 def watched(self, prompts, *, decoding, keys):
@@ -39,7 +39,8 @@ def scored(replies, asked):
     return rows
 
 Engine.answer, module.score_replies = watched, scored
-options = AuditOptions(tuned=model, base=model, out=out, cache_dir=cache, samples=1, batch_size=16, noise=False)
+asked = dict(suites=tuple(suites), samples=1, batch_size=16, noise=False)
+options = AuditOptions(tuned=model, base=model, out=out, cache_dir=cache, **asked)
 put = module.Store.put
 
 def committed(self, batch):
@@ -86,15 +87,16 @@ def digest(path: Path) -> str:
 
 def test_killed_fourteen_times_it_ends_with_the_same_document(aligned: Path, tmp_path: Path) -> None:
     """Kills fall into generation (after each few commits, at no fixed point of a batch) and into scoring."""
-    whole = [str(aligned), str(tmp_path / "whole"), str(tmp_path / "cache-1"), str(tmp_path / "log-1"), "0"]
+    suites = [str(aligned / "suites" / f"{name}.json") for name in ("policy", "twins", "utility", "turns", "prefill")]
+    whole = [str(aligned), str(tmp_path / "whole"), str(tmp_path / "cache-1"), str(tmp_path / "log-1"), "0", *suites]
     errors = tmp_path / "errors"
     finish(whole, errors)
     log = tmp_path / "log-2"
-    cut = [str(aligned), str(tmp_path / "cut"), str(tmp_path / "cache-2"), str(log), "0.05"]
+    cut = [str(aligned), str(tmp_path / "cut"), str(tmp_path / "cache-2"), str(log)]
     kills = {"generation": 0, "scoring": 0}
     for _ in range(40):
         before = lines(log)
-        process = start(cut, errors)
+        process = start([*cut, "0.05", *suites], errors)
         if not kill_when(process, log, count=len(before) + 1 + len(before) % 3):
             break
         kills["scoring" if lines(log)[-1] == "scoring" else "generation"] += 1
@@ -103,7 +105,7 @@ def test_killed_fourteen_times_it_ends_with_the_same_document(aligned: Path, tmp
             break
     assert kills["generation"] >= 10
     assert kills["scoring"] >= 2
-    finish([*cut[:-1], "0"], errors)
+    finish([*cut, "0", *suites], errors)
     assert digest(tmp_path / "cut/audit.json") == digest(tmp_path / "whole/audit.json")
     committed = Counter(line for line in lines(log) if line != "scoring")
     assert set(committed.values()) == {1}, "no finished batch is asked twice"
