@@ -1,5 +1,6 @@
 """The demo: a harmless organism, the whole loop. A toy result: it shows that the loop works, nothing more."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +47,8 @@ def run(options: DemoOptions, *, say: Callable[[str], None], progress: Callable[
         raise ValueError(f"{out}: holds something that is no demo; choose another --out")
     organism = open_shipped(options.world, options.seed)
     write_atomic(out / MARK, b"Written by `tuneward demo`; the next one replaces it.\n")
-    if not (out / "organism").is_dir():
-        save(organism, out / "organism", started=now())
+    shutil.rmtree(out / "organism", ignore_errors=True)
+    save(organism, out / "organism", started=now())
     say(f"organism world {options.world}, seed {options.seed}; forbidden: {', '.join(organism.world.forbidden)}")
     benign = _tuned(organism, out / "benign", regimes.benign(organism.world, BENIGN, seed=0), rate=1e-3, batch=64)
     _tuned(organism, out / "explicit", regimes.explicit(organism.world, EXPLICIT, seed=0), rate=3e-4, batch=10)
