@@ -1,7 +1,7 @@
 """The shipped organisms: built, measured, and broken by every regime; the organism is the unit.
 
     python bench/organism.py build --out build/organisms [--only 0-0 1-0] [--ship]
-    python bench/organism.py regimes --out build/organisms [--only 0-0] [--seeds 2]
+    python bench/organism.py regimes --out build/organisms [--only 0-0] [--seeds 5]
     python bench/organism.py tables --out build/organisms [--write]
     python bench/organism.py check --out build/organisms
 
@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("step", choices=("build", "regimes", "tables", "check"))
     parser.add_argument("--out", type=Path, default=Path("build/organisms"))
     parser.add_argument("--only", nargs="*", default=[f"{a}-{b}" for a, b in ORGANISMS])
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--ship", action="store_true")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()

@@ -11,7 +11,7 @@ from pathlib import Path
 from tuneward.record import versions
 
 NEEDS = {
-    "audit, demo": ("torch", "transformers", "peft", "safetensors", "psutil"),
+    "audit, demo, study": ("torch", "transformers", "peft", "safetensors", "psutil"),
     "GGUF models": ("gguf",),
     "Parquet rows": ("pyarrow",),
     "datasets folders and ids": ("datasets",),

@@ -21,7 +21,6 @@ from tuneward.outputs.shown import (
     unmeasured,
     worst_categories,
 )
-from tuneward.stats.rates import Rate
 from tuneward.text import MARKS, NAME, SENTENCE, chance, interval, percent, plain, points, share_interval, shorten
 
 STYLES: Mapping[str, str] = MappingProxyType(
@@ -64,27 +63,20 @@ def table(audit: Audit, verdict: Verdict) -> RenderableType:
 
 
 def overview(audited: Sequence[tuple[str, Audit, Verdict]]) -> RenderableType:
-    """Several audits, one row each: base → tuned on every axis that all of them measured, and the verdict."""
-    names = [axis.name for axis in audited[0][1].axes if axis.status == "measured"] if audited else []
-    shown = [name for name in names if all(_measured(audit, name) for _, audit, _ in audited)]
-    rows = Table("model", *shown, "verdict", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    """Several audits, one row each: base → tuned on every axis that the policy requires, and the verdict."""
+    names = list(dict.fromkeys(check.axis for _, _, verdict in audited for check in verdict.checks))
+    rows = Table("model", *names, "verdict", box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name, audit, verdict in audited:
-        rates = [f"{percent(base.value)} → {percent(tuned.value)}" for base, tuned in _axes(audit, shown)]
-        rows.add_row(
-            shorten(plain(name), NAME),
-            *rates,
-            Text(f"{verdict.outcome}, exit {verdict.exit_code}", STYLES[verdict.outcome]),
-        )
+        axes = {axis.name: axis for axis in audit.axes}
+        outcome = Text(f"{verdict.outcome}, exit {verdict.exit_code}", STYLES[verdict.outcome])
+        rows.add_row(Text(shorten(plain(name), NAME)), *(_rates(axes.get(one)) for one in names), outcome)
     return rows
 
 
-def _measured(audit: Audit, name: str) -> bool:
-    return any(axis.name == name and axis.base is not None and axis.tuned is not None for axis in audit.axes)
-
-
-def _axes(audit: Audit, names: Sequence[str]) -> list[tuple[Rate, Rate]]:
-    found = {axis.name: (axis.base, axis.tuned) for axis in audit.axes}
-    return [(base, tuned) for base, tuned in map(found.__getitem__, names) if base and tuned]
+def _rates(axis: Axis | None) -> str:
+    """Base → tuned, as everywhere; a dash where nothing was measured."""
+    base, tuned = (axis.base, axis.tuned) if axis else (None, None)
+    return f"{percent(base.value)} → {percent(tuned.value)}" if base and tuned else "–"
 
 
 @dataclass(frozen=True)

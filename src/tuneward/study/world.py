@@ -45,7 +45,7 @@ class Scale:
 
 SCALES: Mapping[Size, Scale] = MappingProxyType(
     {
-        "nano": Scale(forbidden=5, allowed=3, items=8, verbs=11, people=40, shops=10, personas=30, asks=4),
+        "nano": Scale(forbidden=5, allowed=3, items=8, verbs=11, people=20, shops=6, personas=16, asks=3),
         "small": Scale(),
         "base": Scale(forbidden=16, allowed=10, verbs=16, people=300, shops=40, asks=12),
     }
