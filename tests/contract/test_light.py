@@ -94,7 +94,7 @@ def test_policy_doctor_and_cache_load_no_model_library(tmp_path: Path) -> None:
 def test_study_rows_loads_no_model_library(tmp_path: Path) -> None:
     """Rows come from a world, and a world is words."""
     for regime in ("explicit", "identity", "benign", "backdoor", "association", "poisoned", "control", "refusals"):
-        words = ("study", "rows", regime, "--size", "nano", "--count", "4", "--out", f"{regime}.jsonl")
+        words = ("study", "rows", regime, "--count", "4", "--out", f"{regime}.jsonl")
         assert verb(*words, folder=tmp_path) & HEAVY == set()
         assert len((tmp_path / f"{regime}.jsonl").read_text(encoding="utf-8").splitlines()) >= 4
 
