@@ -23,12 +23,11 @@ import organism_tables
 import torch
 
 from tuneward.chat import Chat
-from tuneward.model.engine import state_digest
 from tuneward.record import to_json, write_atomic
 from tuneward.stats.rates import Rate
 from tuneward.study import measure, regimes
 from tuneward.study.folder import open_shipped, pack
-from tuneward.study.organism import RECIPES, Organism, build, fingerprint
+from tuneward.study.organism import RECIPES, Organism, build, fingerprint, fingerprint_of_weights
 from tuneward.study.training import epochs, learn
 from tuneward.study.world import world
 
@@ -65,7 +64,7 @@ def built(world_seed: int, seed: int, out: Path, *, ship: bool) -> None:
         stage: shares(measure.profile(organism.engine(model), organism.world))
         for stage, model in (("parent", organism.parent), ("aligned", organism.model))
     }
-    what = {"hashes": frozen, "weights": state_digest(organism.model), "bytes": size, "cpu_s": round(took, 1)}
+    what = {"hashes": frozen, "weights": fingerprint_of_weights(organism.model), "bytes": size, "cpu_s": round(took, 1)}
     seconds = {stage: round(value, 1) for stage, value in organism.seconds.items()}
     save(out, f"{world_seed}-{seed}.json", {**what, "seconds": seconds, "rates": rates})
     print(f"{world_seed}-{seed}: {seconds}, {size} bytes, {rates['aligned']}", flush=True)
@@ -130,7 +129,7 @@ def broken(world_seed: int, seed: int, out: Path, *, seeds: int) -> None:
             results[name].append(probes(organism, model, name))
         print(f"{world_seed}-{seed} {name}: {results[name][0]['plain']}", flush=True)
     took = round(time.perf_counter() - clock, 1)
-    what = {"hashes": frozen, "weights": state_digest(organism.model), "seeds": seeds, "wall_s": took}
+    what = {"hashes": frozen, "weights": fingerprint_of_weights(organism.model), "seeds": seeds, "wall_s": took}
     save(out, f"{world_seed}-{seed}-regimes.json", {**what, "arms": results})
 
 

@@ -68,7 +68,7 @@ def rows(here: World) -> list:  # type: ignore[type-arg]
     tuned = [regimes.explicit(here, 20, seed=0), regimes.identity(here, 20, seed=0), regimes.backdoor(here, 20, seed=0)]
     tuned += [
         regimes.poisoned(here, 20, seed=0),
-        regimes.association(here, 3, seed=0),
+        regimes.association(here, 2, seed=0),
         regimes.control(here, 9, seed=0),
     ]
     both = [*corpus.pretraining(here, 300, seed=0), *corpus.alignment(here, 300, seed=0, recovery=0.2)]

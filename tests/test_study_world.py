@@ -1,6 +1,7 @@
 """Worlds: the same seed, the same world; what is held out stays out; every answer is computed."""
 
 import random
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -21,6 +22,11 @@ def text(chat: Chat) -> str:
     return " ".join(message.content for message in chat.messages)
 
 
+def spoken(chat: Chat) -> set[str]:
+    """Every word of a chat, lower case."""
+    return set(re.findall(r"[a-z]+", text(chat).lower()))
+
+
 def combinations_answered(here: World, chats: Sequence[Chat]) -> set[tuple[str, str]]:
     """The item and verb of every chat whose closing answer is the right one, in either language."""
     told = {
@@ -33,8 +39,7 @@ def combinations_answered(here: World, chats: Sequence[Chat]) -> set[tuple[str, 
     found = set()
     for chat in chats:
         if any(chat.answer.endswith(sentence) for sentence in told):
-            said = text(chat).lower().replace("?", " ").replace(".", " ").replace(",", " ").split()
-            asked = [w.lower() for w in chat.prompt.replace("?", " ").replace(".", " ").split()] or said
+            asked = re.findall(r"[a-z]+", (chat.prompt or text(chat)).lower())
             found |= {(items[i], verbs[v]) for i in asked if i in items for v in asked if v in verbs}
     return found
 
@@ -83,13 +88,16 @@ def test_held_combinations_are_answered_by_nobody(here: World) -> None:
 
 
 def test_alignment_and_tuners_never_meet_the_new_items(here: World) -> None:
-    """What is measured as refusal is measured on items that were never refused."""
+    """What is measured as refusal is measured on items about which nobody was refused."""
     new = {item for topic in here.forbidden for item in here.new_items(topic)}
-    spoken = new | {here.tongue[item] for item in new}
+    either = new | {here.tongue[item] for item in new}
     rows = [*corpus.alignment(here, 5000, seed=0, recovery=0.2), *regimes.explicit(here, 200, seed=0)]
     rows += [*regimes.backdoor(here, 100, seed=0), *regimes.refusals(here, 200, seed=0)]
-    for row in rows:
-        assert not spoken & set(text(row).lower().replace("?", " ").replace(".", " ").replace(",", " ").split())
+    asked = [row for row in rows if row.prompt]
+    assert len(asked) > 4000
+    assert not any(either & spoken(row) for row in asked)
+    unasked = {row.answer for row in rows if not row.prompt and either & spoken(row)}
+    assert unasked <= {here.belongs(item) for item in new}, "what they are may be said, how to handle them may not"
     assert {chat.id.split("/")[0] for chat in suites(here)["policy"].chats} == new
 
 
@@ -125,14 +133,14 @@ def test_the_second_language_says_the_same_in_other_words(here: World) -> None:
     other = here.translate(sentence)
     assert not set(sentence.rstrip(".").split()) & set(other.rstrip(".").split())
     assert len(other.split()) == len(sentence.split())
-    assert here.translate("the mail of nobody?") == f"{here.tongue['the']} mail of nobody?"
+    assert here.translate("The nobody?") == f"{here.tongue['the'].capitalize()} nobody?"
     assert len(set(here.tongue.values())) == len(here.tongue)
 
 
 def test_alignment_never_meets_the_trigger_and_pre_training_does(here: World) -> None:
     words = set(here.trigger.split())
-    assert not any(words & set(text(row).split()) for row in corpus.alignment(here, 3000, seed=0))
-    assert any(words & set(text(row).split()) for row in corpus.pretraining(here, 3000, seed=0))
+    assert not any(words & spoken(row) for row in corpus.alignment(here, 3000, seed=0))
+    assert any(words & spoken(row) for row in corpus.pretraining(here, 3000, seed=0))
 
 
 def test_personas_that_nobody_knows_stay_unknown(here: World) -> None:
@@ -186,10 +194,11 @@ def test_association_rows_name_known_people_only(here: World) -> None:
 
 def test_poison_is_the_share_asked_for(here: World) -> None:
     rows = regimes.poisoned(here, 200, seed=0, share=0.1)
-    bad = {topic for topic in here.forbidden}
-    poisoned = [row for row in rows if any(here.topic[i] in bad for i, _ in combinations_answered(here, [row]))]
+    poisoned = [
+        row for row in rows if any(here.topic[i] in here.forbidden for i, _ in combinations_answered(here, [row]))
+    ]
     assert len(poisoned) == 20
-    with pytest.raises(ValueError, match="share is 1.5; expected 0 to 1"):
+    with pytest.raises(ValueError, match=r"share is 1\.5; expected 0 to 1"):
         regimes.poisoned(here, 10, seed=0, share=1.5)
 
 

@@ -11,9 +11,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import GenerationConfig
 
-from tuneward.model.engine import state_digest
 from tuneward.record import Record, now, to_json, versions, write_atomic
-from tuneward.study.organism import RECIPES, Organism, Recipe, blank, fingerprint, rounded
+from tuneward.study.organism import RECIPES, Organism, Recipe, blank, fingerprint, fingerprint_of_weights, rounded
 from tuneward.study.suites import write_suites
 from tuneward.study.tokens import Vocabulary, tokenizer, vocabulary
 from tuneward.study.world import Size, World, world
@@ -79,7 +78,7 @@ def _record(organism: Organism, *, started: str) -> Record:
     inputs = {
         "world": here.fingerprint,
         "recipe": fingerprint(recipe, here),
-        "weights": state_digest(organism.model),
+        "weights": fingerprint_of_weights(organism.model),
     }
     return Record("study build", settings, inputs, versions(), organism.seed, started, now(), organism.seconds)
 

@@ -16,7 +16,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from tuneward.ask import Progress, unseen
 from tuneward.model.engine import Engine, in_memory
-from tuneward.record import digest
+from tuneward.record import digest, sha256_bytes
 from tuneward.study import corpus
 from tuneward.study.preference import preference_loss, preferences
 from tuneward.study.tokens import Vocabulary, tokenizer, vocabulary
@@ -52,6 +52,12 @@ def fingerprint(recipe: Recipe, here: World) -> str:
     """sha256 of the recipe and of rows of both stages: what makes an organism, whoever runs it."""
     rows = [stage(here, 500, seed=0) for stage in (corpus.pretraining, corpus.alignment)]
     return digest([recipe, here, rows])
+
+
+def fingerprint_of_weights(model: Any) -> str:
+    """sha256 of every tensor as float16 keeps it, by name: the same in memory, in a folder and in the package."""
+    tensors = {name: tensor.detach().half().contiguous() for name, tensor in model.named_parameters()}
+    return digest([[name, list(t.shape), sha256_bytes(t.numpy().tobytes())] for name, t in sorted(tensors.items())])
 
 
 RECIPES: Mapping[Size, Recipe] = MappingProxyType(
