@@ -17,7 +17,7 @@ from tuneward.findings import Audit, Noise, PlanLine, Verdict
 from tuneward.outputs.junit import junit
 from tuneward.outputs.markdown import escaped, summary
 from tuneward.outputs.shown import category_words, worst_categories
-from tuneward.outputs.terminal import render, table
+from tuneward.outputs.terminal import overview, render, table
 from tuneward.paired import AXES, ON_REQUEST
 from tuneward.policy import Policy, judge
 from tuneward.stats.difference import newcombe
@@ -184,6 +184,46 @@ def test_axes_that_no_bundled_suite_asks_are_named_only_where_they_were_asked_or
 def test_rich_markup_in_a_text_is_only_text():
     audit = replace(audit_of(sound()), notes=("[bold red]loud[/bold red] :smile:",))
     assert "[bold red]loud[/bold red] :smile:" in render(audit, verdict_of(audit))
+
+
+def several(audited: list[tuple[str, Audit]], policy: Policy | None = None, *, width: int = 140) -> list[str]:
+    """The lines of an overview."""
+    out = StringIO()
+    shown = overview([(name, audit, verdict_of(audit, policy)) for name, audit in audited])
+    Console(file=out, width=width, highlight=False).print(shown)
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+def test_several_audits_have_a_row_each_with_the_word_of_the_verdict():
+    small = [*sound(without=["twins"]), *counted("twins", kept=40)]
+    audited = {
+        "kept": audit_of(sound()),
+        "broken": mock(),
+        "unasked": audit_of(sound(without=["twins"])),
+        "few": audit_of(small),
+    }
+    head, *lines = several(list(audited.items()))
+    assert head.split() == ["model", "refusal", "twins", "utility", "coherence", "verdict"]
+    assert [line.split()[0] for line in lines] == list(audited)
+    ends = ["pass, exit 0", "fail, exit 3", "not established, exit 4", "not resolved, exit 5"]
+    for line, end in zip(lines, ends, strict=True):
+        assert line.endswith(f"  {end}"), line
+    assert "96.4 % → 88.1 %" in lines[1]
+    assert [line.count(" → ") for line in lines] == [4, 4, 3, 4]
+    assert "  –  " in lines[2]
+
+
+def test_an_overview_shows_what_the_policy_requires_and_nothing_else():
+    audit = audit_of([*sound(), *steady("trigger")])
+    assert "trigger" not in several([("one", audit)])[0].split()
+    assert several([("one", audit)], Policy(required=("trigger",)))[0].split() == ["model", "trigger", "verdict"]
+
+
+def test_a_name_in_an_overview_is_only_text():
+    audit = audit_of(sound())
+    assert several([("[bold red]loud[/bold red]", audit)])[1].startswith("[bold red]loud[/bold red] ")
+    assert several([("a\x1b[31m\u202e\nb", audit)])[1].startswith("a⟨U+001B⟩[31m⟨U+202E⟩ b ")
+    assert len(several([("n" * 500, audit)], width=1000)) == 2
 
 
 def cases(audit: Audit, policy: Policy | None = None) -> dict[str, str]:
