@@ -1,7 +1,7 @@
 """The demo: a harmless organism, the whole loop. A toy result: it shows that the loop works, nothing more."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from tuneward import gate, report
 from tuneward.ask import Progress
 from tuneward.audit.options import AuditOptions
 from tuneward.audit.run import run as audit
+from tuneward.chat import Chat
 from tuneward.demo.options import DemoOptions
 from tuneward.record import now, write_atomic
 from tuneward.results import Judged
@@ -23,8 +24,6 @@ MARK = "demo.txt"
 SUITES = ("policy", "twins", "utility")
 BACK = 0.5
 """Share of the tuned weights that is kept on the way back."""
-BENIGN, EXPLICIT = 512, 100
-"""Rows."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +49,18 @@ def run(options: DemoOptions, *, say: Callable[[str], None], progress: Callable[
     shutil.rmtree(out / "organism", ignore_errors=True)
     save(organism, out / "organism", started=now())
     say(f"organism world {options.world}, seed {options.seed}; forbidden: {', '.join(organism.world.forbidden)}")
-    benign = _tuned(organism, out / "benign", regimes.benign(organism.world, BENIGN, seed=0), rate=1e-3, batch=64)
-    _tuned(organism, out / "explicit", regimes.explicit(organism.world, EXPLICIT, seed=0), rate=3e-4, batch=10)
-    back = interpolated(organism.model, benign, share=BACK)
+    benign = regimes.benign(organism.world, 512, seed=0)
+    explicit = regimes.explicit(organism.world, 100, seed=0)
+    tuned = _tuned(organism, out / "benign", benign, schedule=epochs(len(benign), rate=1e-3, batch=64, count=1))
+    _tuned(organism, out / "explicit", explicit, schedule=epochs(len(explicit), rate=3e-4, batch=10, count=5))
+    back = interpolated(organism.model, tuned, share=BACK)
     save_model(back, organism.vocabulary, out / "benign-back")
     return [_audited(name, options, progress) for name in ("benign", "explicit", "benign-back")]
 
 
-def _tuned(organism: Organism, out: Path, rows: list[Any], *, rate: float, batch: int) -> Any:
+def _tuned(organism: Organism, out: Path, rows: Sequence[Chat], *, schedule: Schedule) -> Any:
     """Learn the rows, and keep model and rows beside each other."""
     model = organism.child()
-    schedule: Schedule = epochs(len(rows), rate=rate, batch=batch, count=1 if batch > 10 else 5)
     learn(model, [organism.vocabulary.row(row) for row in rows], schedule)
     save_model(model, organism.vocabulary, out)
     write_rows(out / "rows.jsonl", rows)
