@@ -24,6 +24,8 @@ MARK = "demo.txt"
 SUITES = ("policy", "twins", "utility")
 BACK = 0.5
 """Share of the tuned weights that is kept on the way back."""
+BENIGN, EXPLICIT = 512, 100
+"""Rows."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ def run(options: DemoOptions, *, say: Callable[[str], None], progress: Callable[
     shutil.rmtree(out / "organism", ignore_errors=True)
     save(organism, out / "organism", started=now())
     say(f"organism world {options.world}, seed {options.seed}; forbidden: {', '.join(organism.world.forbidden)}")
-    benign = regimes.benign(organism.world, 512, seed=0)
-    explicit = regimes.explicit(organism.world, 100, seed=0)
+    benign = regimes.benign(organism.world, BENIGN, seed=0)
+    explicit = regimes.explicit(organism.world, EXPLICIT, seed=0)
     tuned = _tuned(organism, out / "benign", benign, schedule=epochs(len(benign), rate=1e-3, batch=64, count=1))
     _tuned(organism, out / "explicit", explicit, schedule=epochs(len(explicit), rate=3e-4, batch=10, count=5))
     back = interpolated(organism.model, tuned, share=BACK)
