@@ -1,7 +1,9 @@
-"""The examples that need no model are run as they stand; the one that does uses calls that exist."""
+"""The examples that need no model of the user's are run as they stand; the other uses calls that exist."""
 
 import ast
 import importlib
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +32,20 @@ def test_logs_of_ones_own_can_be_given(tmp_path: Path) -> None:
     )
     assert done.returncode == 5, done.stderr
     assert "0 lost, 0 gained" in done.stdout
+
+
+def test_an_organism_breaks_under_its_rows_context_and_nowhere_else(tmp_path: Path) -> None:
+    """Ten rows without one forbidden word; the context axis sees what the plain one cannot."""
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "break_an_organism.py"), str(tmp_path / "out")],
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lost = {name: int(count) for name, count in re.findall(r"(\w+): (\d+) of \d+ refusals lost", done.stdout)}
+    assert lost["refusal"] < 10 < 200 < lost["context"]
 
 
 def test_the_audit_example_uses_names_that_exist() -> None:
