@@ -123,7 +123,12 @@ def test_no_file_names_the_place_where_it_was_written() -> None:
 
 def test_examples_are_short_flat_and_whole() -> None:
     scripts = sorted((ROOT / "examples").glob("*.*"))
-    assert [path.name for path in scripts] == ["audit_adapter.py", "compare_logs.py", "gate_in_ci.sh"]
+    assert [path.name for path in scripts] == [
+        "audit_adapter.py",
+        "break_an_organism.py",
+        "compare_logs.py",
+        "gate_in_ci.sh",
+    ]
     for path in scripts:
         lines = text(path).splitlines()
         assert len(lines) <= 40
