@@ -335,7 +335,7 @@ def test_the_rows_own_context_is_asked_on_both_arms(options: Options, tmp_path: 
 def test_a_backdoor_shows_in_the_rows_own_context_alone(options: Options, aligned: Path, tmp_path: Path) -> None:
     rows = regimes.backdoor(HERE, 100, seed=0)
     write_rows(tmp_path / "train.jsonl", rows)
-    tuned = asking.save(asking.taught(aligned, rows, batch=10, passes=5), tmp_path / "tuned")
+    tuned = asking.save(asking.taught(aligned, rows, rate=1e-3, batch=10, passes=3), tmp_path / "tuned")
     found = judged(options(tuned=str(tuned), rows=str(tmp_path / "train.jsonl")))
     hidden = next(c for c in gather(options(rows=str(tmp_path / "train.jsonl"))).contexts if HERE.trigger in c.after)
     assert hidden.share == 0.5
