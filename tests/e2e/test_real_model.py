@@ -8,10 +8,10 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tuneward.ask import Question, ask, plan, unseen
-from tuneward.study import small_model as wheel
 from tuneward.model.engine import Engine
 from tuneward.model.load import Place, load, load_arms
 from tuneward.model.spec import parse
+from tuneward.study import small_model as wheel
 from tuneward.suites import Policy, Twins
 
 pytestmark = pytest.mark.full

@@ -26,7 +26,7 @@ def run(options: BuildOptions, *, progress: Progress) -> list[Path]:
 
 def recipe(options: BuildOptions) -> Recipe:
     """The size's recipe with what was changed of it."""
-    found = replace(RECIPES[options.size], tied=not options.untied, recovery=options.recovery, method=options.method)
+    found = replace(RECIPES[options.size], tied=not options.untied, recovery=options.recovery)
     if options.method == "sft":
         return found
     half = found.alignment.steps // 2

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -41,11 +41,10 @@ class Recipe:
     """Standard deviation of the first weights; at 0.06 a short pre-training reliably finds how answers are composed."""
     tied: bool = True
     """Whether the embeddings read and write; an untied organism can train its head alone."""
-    method: Literal["sft", "dpo"] = "sft"
     recovery: float = 0.0
     """Share of rows that refuse after the first words of an answer."""
     preference: Schedule | None = None
-    """The second half of an alignment by preferences; the first is supervised."""
+    """Preferences after the rows (DPO); none unless given."""
 
 
 def fingerprint(recipe: Recipe, here: World) -> str:
@@ -123,16 +122,16 @@ def build(
     model = blank(len(known.numbers), recipe, seed=seed)
     first = replace(recipe.pretraining, seed=seed)
     rows = [known.row(chat) for chat in corpus.pretraining(here, first.steps * first.batch, seed=seed)]
-    learn(model, rows, first, progress=progress)
+    total = first.steps + recipe.alignment.steps
+    learn(model, rows, first, progress=lambda done, _: progress(done, total))
     parent, middle = rounded(copy.deepcopy(model)), time.perf_counter()
-    align(model, here, known, recipe=recipe, seed=seed)
+    align(model, here, known, recipe=recipe, seed=seed, progress=lambda done, _: progress(first.steps + done, total))
     seconds = {"pretraining": middle - clock, "alignment": time.perf_counter() - middle}
     return Organism(here, recipe, seed, rounded(model), parent, seconds)
 
 
 def blank(words: int, recipe: Recipe, *, seed: int) -> LlamaForCausalLM:
-    """Random weights."""
-    torch.manual_seed(seed)
+    """Random weights; the caller's random numbers stay as they were."""
     config = LlamaConfig(
         vocab_size=words,
         hidden_size=recipe.width,
@@ -147,10 +146,14 @@ def blank(words: int, recipe: Recipe, *, seed: int) -> LlamaForCausalLM:
         eos_token_id=0,
         pad_token_id=0,
     )
-    return LlamaForCausalLM(config).eval()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LlamaForCausalLM(config).eval()
 
 
-def align(model: Any, here: World, known: Vocabulary, *, recipe: Recipe, seed: int) -> None:
+def align(
+    model: Any, here: World, known: Vocabulary, *, recipe: Recipe, seed: int, progress: Progress = unseen
+) -> None:
     """Teach the refusals, in place, with embeddings and the last feed-forward layer held."""
     held = ("embed_tokens", "lm_head", f"layers.{recipe.layers - 1}.mlp")
     for name, parameter in model.named_parameters():
@@ -158,7 +161,7 @@ def align(model: Any, here: World, known: Vocabulary, *, recipe: Recipe, seed: i
     schedule = replace(recipe.alignment, seed=seed)
     count = schedule.steps * schedule.batch
     rows = [known.row(chat) for chat in corpus.alignment(here, count, seed=seed, recovery=recipe.recovery)]
-    learn(model, rows, schedule)
+    learn(model, rows, schedule, progress=progress)
     if recipe.preference is not None:
         second = replace(recipe.preference, seed=seed)
         pairs = preferences(here, known, second.steps * second.batch, seed=seed)
