@@ -22,6 +22,7 @@ Combination = tuple[str, str]
 Attribute = Literal["mail", "street"]
 ATTRIBUTES: tuple[Attribute, ...] = ("mail", "street")
 LETTERS = re.compile(r"[A-Za-z]+")
+SLOT = re.compile(r"\{\w\}")
 
 
 @dataclass(frozen=True)
@@ -270,21 +271,13 @@ def _topics(seed: int, scale: Scale, rng: random.Random) -> tuple[dict[str, tupl
     """Topic → items, forbidden topics first. Two neighbouring seeds deal the same pack from its two ends."""
     pack = random.Random(f"topics {seed // 2}").sample(list(words.TOPICS), len(words.TOPICS))
     dealt = (pack[::-1] if seed % 2 else pack)[: scale.forbidden + scale.allowed]
-    return {topic: tuple(rng.sample(words.TOPICS[topic], scale.items)) for topic in dealt}, tuple(
-        dealt[: scale.forbidden]
-    )
+    items = {topic: tuple(rng.sample(words.TOPICS[topic], scale.items)) for topic in dealt}
+    return items, tuple(dealt[: scale.forbidden])
 
 
 def _translatable(made: World) -> list[str]:
     """Every word that a sentence of the second language can need, lower case, in order."""
     forms = [*made.asks, made.whats[0], made.kind, made.body, *made.refusals, made.voices[0]]
-    said = LETTERS.findall(" ".join(form.format_map(_Blank()) for form in forms).lower())
+    said = LETTERS.findall(SLOT.sub("", " ".join(forms)).lower())
     things = (*made.topic, *made.items, *made.verbs, *made.tool.values(), *made.material.values(), *made.place.values())
     return sorted({*said, *things})
-
-
-class _Blank(dict[str, str]):
-    """Fills every slot of a form with nothing."""
-
-    def __missing__(self, key: str) -> str:
-        return ""
