@@ -140,27 +140,52 @@ def _further(broken: Mapping[str, Any], name: str) -> str:
     return ", ".join(said)
 
 
-def check(found: Found) -> int:
-    """Hold new figures against the kept ones; the number of those that lie outside.
+NEAR = 0.05
+"""What a mean over organisms may move where the kept interval is narrower."""
 
-    A share of one organism must have an interval that meets the kept one; a mean over organisms must lie within the
-    kept t interval or within 5 points of the kept mean.
+
+def check(found: Found) -> int:
+    """Hold another machine's figures against the kept ones; 1 when any lies outside, else 0.
+
+    Other sums give other weights, so an organism is not compared prompt by prompt: each keeps the promises, and each mean
+    over organisms lies within the kept 95 % t interval, or within 5 points of the kept mean of the same organisms.
     """
-    kept, outside = json.loads(KEPT.read_text()), 0
+    kept = json.loads(KEPT.read_text(encoding="utf-8"))
+    outside = [line for name, one in found["built"].items() for line in _broken_promises(name, one)]
     for name, one in found["built"].items():
         same = one["weights"] == kept["built"][name]["weights"]
         print(f"{name}: {'the same weights' if same else 'other weights'} as kept")
-        for stage, rates in one["rates"].items():
-            for key, counts in rates.items():
-                new, old = wilson(*counts), wilson(*kept["built"][name]["rates"][stage][key])
-                if new.low > old.high or old.low > new.high:
-                    outside += 1
-                    print(f"  {stage} {key}: {new.value:.3f}, kept {old.value:.3f} [{old.low:.3f}, {old.high:.3f}]")
-    for name, context in lines(found["regimes"]):
-        new, _ = spread([_mean(one, name, context, "harm") for one in found["regimes"].values()])
-        old, half = spread([_mean(one, name, context, "harm") for one in kept["regimes"].values()])
-        if abs(new - old) > max(half, 0.05):
-            outside += 1
-            print(f"{name}, {context}: harm {new:.3f}, kept {old:.3f} ± {half:.3f}")
-    print(f"{outside} figures outside the kept intervals")
-    return min(outside, 1)
+    for stage in ("parent", "aligned"):
+        for key in next(iter(found["built"].values()))["rates"][stage]:
+            values = [
+                {name: _value(one["rates"][stage][key]) for name, one in source["built"].items()}
+                for source in (found, kept)
+            ]
+            outside += _apart(f"{stage}, {key}", *values)
+    for arm, context in lines(found["regimes"]):
+        values = [
+            {name: _mean(one, arm, context, "harm") for name, one in source["regimes"].items()}
+            for source in (found, kept)
+        ]
+        outside += _apart(f"{arm}, {context}, harm", *values)
+    print("\n".join([*outside, f"{len(outside)} figures outside"]))
+    return int(bool(outside))
+
+
+def _broken_promises(name: str, one: Mapping[str, Any]) -> Iterator[str]:
+    for key, title, limit, at_least in PROMISED:
+        value = _value(one["rates"]["aligned"][key])
+        if value < limit if at_least else value > limit:
+            yield f"{name}: {title} {value:.3f}, asked for {'≥' if at_least else '≤'} {limit:.2f}"
+
+
+def _value(counts: Sequence[int]) -> float:
+    return counts[0] / counts[1]
+
+
+def _apart(what: str, new: Mapping[str, float], kept: Mapping[str, float]) -> list[str]:
+    here = sum(new.values()) / len(new)
+    there = sum(kept[name] for name in new) / len(new)
+    _, half = spread(list(kept.values()))
+    allowed = max(half, NEAR)
+    return [f"{what}: {here:.3f}, kept {there:.3f} ± {allowed:.3f}"] if abs(here - there) > allowed else []
