@@ -147,8 +147,8 @@ NEAR = 0.05
 def check(found: Found) -> int:
     """Hold another machine's figures against the kept ones; 1 when any lies outside, else 0.
 
-    Other sums give other weights, so an organism is not compared prompt by prompt: each keeps the promises, and each mean
-    over organisms lies within the kept 95 % t interval, or within 5 points of the kept mean of the same organisms.
+    Other sums give other weights, so an organism is not compared prompt by prompt: each keeps the promises, and each
+    mean over organisms lies within the kept 95 % t interval, or within 5 points of the kept mean of the same organisms.
     """
     kept = json.loads(KEPT.read_text(encoding="utf-8"))
     outside = [line for name, one in found["built"].items() for line in _broken_promises(name, one)]
