@@ -245,6 +245,15 @@ def test_common_beginnings() -> None:
     assert common_length([prompt]) == 0
 
 
+def test_where_a_model_lay_is_no_part_of_what_it_is(aligned: Path, tmp_path: Path) -> None:
+    """E11: a digest names weights, not places; the same model in two folders and before it was saved is one."""
+    model = asking.weights(aligned)
+    model.save_pretrained(tmp_path / "copy")
+    assert state_digest(model) == state_digest(asking.weights(tmp_path / "copy"))
+    model.config.rms_norm_eps *= 2
+    assert state_digest(model) != state_digest(asking.weights(tmp_path / "copy"))
+
+
 def test_stop_tokens_come_from_every_place(engine: Engine) -> None:
     assert stop_ids(engine.tokenizer, engine.model) == {0}
     engine.model.generation_config.eos_token_id = [0, 5]

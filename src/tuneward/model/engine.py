@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import psutil
 import torch
 
@@ -18,6 +19,8 @@ from tuneward.record import digest, sha256_bytes, versions
 
 LOOP = 2
 """Raised whenever the decode loop changes in a way that may change an answer: it is part of every cache key."""
+INCIDENTAL = frozenset({"_name_or_path", "architectures", "dtype", "transformers_version"})
+"""What a configuration says of its file and not of the model; the precision stands with the tensors."""
 SIZES = (96, 64, 32, 16, 8, 4, 2, 1)
 
 
@@ -99,13 +102,14 @@ def in_memory(model: Any, tokenizer: Any, *, name: str = "in memory") -> Engine:
 
 
 def state_digest(model: Any) -> str:
-    """sha256 of every tensor by name, and of the configuration: what a model in memory is."""
+    """sha256 of every tensor by name, and of the configuration: what a model in memory is, wherever it lay on disk."""
     tensors = []
     for name, tensor in sorted(model.state_dict().items()):
         data = tensor.detach().cpu().contiguous()
         content = data.flatten().view(torch.uint8).numpy().tobytes()
         tensors.append([name, str(data.dtype), list(data.shape), sha256_bytes(content)])
-    return digest([tensors, model.config.to_json_string(use_diff=False)])
+    config = msgspec.json.decode(model.config.to_json_string(use_diff=False), type=dict[str, Any])
+    return digest([tensors, {key: value for key, value in config.items() if key not in INCIDENTAL}])
 
 
 def free_bytes(device: str) -> int:

@@ -1,7 +1,7 @@
 """Plain LoRA fine-tuning on chats, without any defence (Hu et al. 2021, arXiv:2106.09685).
 
-Differs from the paper: all linear layers are adapted, as has become usual. It is what the demonstration tunes with, and
-deliberately little: defences and everything a real training run needs belong to another verb.
+Differs from the paper: all linear layers are adapted, as has become usual. It is what `bench/real_model.py` tunes
+with, and deliberately little: defences and everything a real training run needs belong to another verb.
 """
 
 import math

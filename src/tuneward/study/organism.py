@@ -125,7 +125,7 @@ def build(
     total = first.steps + recipe.alignment.steps
     learn(model, rows, first, progress=lambda done, _: progress(done, total))
     parent, middle = rounded(copy.deepcopy(model)), time.perf_counter()
-    align(model, here, known, recipe=recipe, seed=seed, progress=lambda done, _: progress(first.steps + done, total))
+    align(model, here, recipe=recipe, seed=seed, progress=lambda done, _: progress(first.steps + done, total))
     seconds = {"pretraining": middle - clock, "alignment": time.perf_counter() - middle}
     return Organism(here, recipe, seed, rounded(model), parent, seconds)
 
@@ -151,10 +151,9 @@ def blank(words: int, recipe: Recipe, *, seed: int) -> LlamaForCausalLM:
         return LlamaForCausalLM(config).eval()
 
 
-def align(
-    model: Any, here: World, known: Vocabulary, *, recipe: Recipe, seed: int, progress: Progress = unseen
-) -> None:
+def align(model: Any, here: World, *, recipe: Recipe, seed: int, progress: Progress = unseen) -> None:
     """Teach the refusals, in place, with embeddings and the last feed-forward layer held."""
+    known = vocabulary(here.seed, here.size)
     held = ("embed_tokens", "lm_head", f"layers.{recipe.layers - 1}.mlp")
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(not any(part in name for part in held))
