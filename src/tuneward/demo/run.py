@@ -18,7 +18,7 @@ from tuneward.rows import write_rows
 from tuneward.study import regimes
 from tuneward.study.folder import open_shipped, save, save_model
 from tuneward.study.organism import Organism
-from tuneward.study.training import Schedule, epochs, interpolated, learn
+from tuneward.study.training import Schedule, epochs, interpolated, learn, one_thread
 
 MARK = "demo.txt"
 SUITES = ("policy", "twins", "utility")
@@ -57,7 +57,8 @@ def run(options: DemoOptions, *, say: Callable[[str], None], progress: Callable[
     _tuned(organism, out / "explicit", explicit, schedule=epochs(len(explicit), rate=3e-4, batch=10, count=5))
     back = interpolated(organism.model, tuned, share=BACK)
     save_model(back, organism.vocabulary, out / "benign-back")
-    return [_audited(name, options, progress) for name in ("benign", "explicit", "benign-back")]
+    with one_thread():
+        return [_audited(name, options, progress) for name in ("benign", "explicit", "benign-back")]
 
 
 def _tuned(organism: Organism, out: Path, rows: Sequence[Chat], *, schedule: Schedule) -> Any:
