@@ -141,14 +141,15 @@ def _further(broken: Mapping[str, Any], name: str) -> str:
 
 
 NEAR = 0.05
-"""What a mean over organisms may move where the kept interval is narrower."""
+"""What a mean over organisms may move where the interval is narrower."""
 
 
 def check(found: Found) -> int:
     """Hold another machine's figures against the kept ones; 1 when any lies outside, else 0.
 
     Other sums give other weights, so an organism is not compared prompt by prompt: each keeps the promises, and each
-    mean over organisms lies within the kept 95 % t interval, or within 5 points of the kept mean of the same organisms.
+    mean over organisms lies within the 95 % prediction interval around the kept mean of the same organisms, or within 5
+    points of it.
     """
     kept = json.loads(KEPT.read_text(encoding="utf-8"))
     outside = [line for name, one in found["built"].items() for line in _broken_promises(name, one)]
@@ -186,6 +187,6 @@ def _value(counts: Sequence[int]) -> float:
 def _apart(what: str, new: Mapping[str, float], kept: Mapping[str, float]) -> list[str]:
     here = sum(new.values()) / len(new)
     there = sum(kept[name] for name in new) / len(new)
-    _, half = spread(list(kept.values()))
-    allowed = max(half, NEAR)
+    _, half = spread(list(kept.values()))  # of one mean; two means of this many organisms lie apart by that much more
+    allowed = max(half * math.sqrt(1 + len(kept) / len(new)), NEAR)
     return [f"{what}: {here:.3f}, kept {there:.3f} ± {allowed:.3f}"] if abs(here - there) > allowed else []
