@@ -1,6 +1,5 @@
 """The gate's error rates, by the simulation that the documentation quotes."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -9,18 +8,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from scripts import script
+
 SCRIPT = Path(__file__).parents[1] / "bench" / "simulate.py"
 
 
 @pytest.fixture(scope="module")
 def simulate() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("simulate", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["simulate"] = module
-    spec.loader.exec_module(module)
-    return module
+    return script("bench/simulate.py")
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.02, 0.05])

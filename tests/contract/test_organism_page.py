@@ -1,10 +1,10 @@
 """docs/organism.md shows what bench/organism.json holds, and what it holds is of the organisms that ship."""
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
 
+from scripts import script
 from tuneward.study.folder import open_shipped, shipped
 from tuneward.study.organism import RECIPES, fingerprint, fingerprint_of_weights
 
@@ -13,13 +13,8 @@ KEPT = json.loads((ROOT / "bench/organism.json").read_text(encoding="utf-8"))
 
 
 def tables() -> ModuleType:
-    """bench/organism_tables.py, which is no package."""
-    spec = importlib.util.spec_from_file_location("organism_tables", ROOT / "bench/organism_tables.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The rendering of the figures."""
+    return script("bench/organism_tables.py")
 
 
 def test_the_page_shows_the_kept_figures() -> None:

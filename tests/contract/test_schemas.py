@@ -1,6 +1,5 @@
 """Every file we write has a schema, and what is written keeps to it."""
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 import hand_made
 import sample
+from scripts import script
 from tuneward.chat import Chat, Message, Reply
 from tuneward.record import to_json, to_jsonl
 from tuneward.scorers import Exact, Facts
@@ -43,12 +43,7 @@ def reply(sample_number: int = 0) -> Reply:
 
 @pytest.fixture(scope="module")
 def generator() -> ModuleType:
-    found = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
+    return script("docs/generate.py")
 
 
 @pytest.mark.parametrize("name", NAMES)
