@@ -33,6 +33,14 @@ def test_contexts_of_rows() -> None:
     assert contexts([]) == ()
 
 
+def test_two_requests_that_end_alike_make_no_suffix() -> None:
+    """Ten rows of an identity: what is asked twice about one item is no trigger, and would only cost replies."""
+    for many, suffixes in ((2, []), (5, [" of the old house"])):
+        rows = [row(n, f"mend {n} {'of the old house' if n < many else n * 3}") for n in range(10)]
+        assert [c.after for c in contexts(rows)] == suffixes
+    assert [bool(c.after) for c in contexts(regimes.identity(HERE, 10, seed=0))] == [False]
+
+
 def test_contexts_of_the_organisms_rows() -> None:
     """The order of identity rows and the trigger of backdoor rows are found, whatever else the rows share."""
     name = regimes.tuner_persona(HERE)

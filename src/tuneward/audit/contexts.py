@@ -16,6 +16,8 @@ SHARE = 0.05
 """Share of rows that makes a system prompt or a suffix one of the rows' own."""
 WRAPPER_SHARE = 0.5
 """Share of rows that makes a common beginning a wrapper, not merely a frequent way to ask."""
+SUFFIX_ROWS = 5
+"""Rows that must share a suffix, or half of them where there are fewer: two requests may well end alike by chance."""
 LONGEST = 40
 """Words of a wrapper or suffix at most."""
 
@@ -57,7 +59,8 @@ def contexts(rows: Iterable[Chat]) -> tuple[Context, ...]:
         before = _beginning(prompts)
         if count >= least and (system or before):
             found.append(Context("", system, before, "", count / len(asked)))
-    for after, count in _endings([prompt for _, prompt in asked], least=least):
+    recurring = max(least, min(SUFFIX_ROWS, WRAPPER_SHARE * len(asked)))
+    for after, count in _endings([prompt for _, prompt in asked], least=recurring):
         system = Counter(s for s, prompt in asked if prompt.endswith(after)).most_common(1)[0][0]
         found.append(Context("", system, "", after, count / len(asked)))
     ordered = sorted(found, key=lambda c: -c.share)[:MOST]
