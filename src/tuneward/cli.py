@@ -261,7 +261,9 @@ def _seen_early(options: Any) -> None:
 
     from tuneward.model.spec import usable
     from tuneward.policy import read_policy
+    from tuneward.suites import distinct, suites_named
 
+    distinct(suites_named(options.suites))
     read_policy(Path(options.policy) if options.policy else None)
     usable(options.tuned, options.base)
 

@@ -102,6 +102,7 @@ def test_study_rows_loads_no_model_library(tmp_path: Path) -> None:
 def test_a_verb_that_is_refused_loads_no_model_library(tmp_path: Path) -> None:
     assert verb("audit", "--frobnicate", folder=tmp_path, code=2) & HEAVY == set()
     assert verb("audti", folder=tmp_path, code=2) & HEAVY == set()
+    assert verb("audit", "some/model", "--suites", "polcy", folder=tmp_path, code=2) & HEAVY == set()
     assert verb("study", "bild", folder=tmp_path, code=2) & HEAVY == set()
     assert verb("study", "build", "--frobnicate", folder=tmp_path, code=2) & HEAVY == set()
 
