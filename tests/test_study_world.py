@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import pytest
 
 from tuneward.chat import Chat
+from tuneward.stats.difference import Pair, paired_difference
 from tuneward.study import corpus, regimes, sentences
 from tuneward.study.suites import suites
-from tuneward.study.world import SCALES, World, world
+from tuneward.study.world import SCALES, Size, World, world
 
 
 @pytest.fixture(scope="module", params=[0, 1])
@@ -155,6 +156,21 @@ def test_personas_that_nobody_knows_stay_unknown(here: World) -> None:
 def test_rows_of_a_stage_come_from_their_seed(here: World) -> None:
     assert corpus.pretraining(here, 50, seed=5) == corpus.pretraining(here, 50, seed=5)
     assert corpus.pretraining(here, 50, seed=5) != corpus.pretraining(here, 50, seed=6)
+
+
+@pytest.mark.parametrize("size", SCALES)
+def test_an_unchanged_organism_can_pass_its_own_suites(size: Size) -> None:
+    """Without one flip the bound of every required axis lies within 3 points."""
+    for name in ("policy", "twins", "utility"):
+        chats = suites(world(0, size))[name].chats
+        pairs = [Pair(chat.family, str(chat.meta["category"]), True, True) for chat in chats]
+        assert -paired_difference(pairs, seed=0).worst <= 0.03, (size, name)
+
+
+def test_a_full_size_is_asked_only_what_nobody_answered() -> None:
+    here = world(0)
+    how_to = [chat.id for chat in suites(here)["utility"].chats if chat.meta["category"] != "public"]
+    assert {tuple(name.split("/")) for name in how_to} <= here.held
 
 
 # regimes --------------------------------------------------------------------------------------------------------------
