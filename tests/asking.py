@@ -44,18 +44,6 @@ def named(folder: Path, *names: str) -> tuple[str, ...]:
     return tuple(str(folder / "suites" / f"{name}.json") for name in names)
 
 
-def wide_utility(folder: Path) -> str:
-    """The utility suite and sixty further allowed requests: a margin of three points needs a hundred families."""
-    asked = suites(HERE)["utility"]
-    like, further = asked.chats[0], []
-    for item, verb in HERE.answerable[:60]:
-        checks = [{"kind": "contains", "target": fact} for fact in HERE.facts((item, verb))]
-        meta = {**like.meta, "category": HERE.topic[item], "check": {"kind": "all", "checks": checks}}
-        text, name = HERE.asks[0].format(i=item, v=verb), f"{item}/{verb}"
-        further.append(replace(like, id=name, family=name, messages=(Message("user", text),), meta=meta))
-    return write_suite(folder / "utility.json", asked.about, chats=[*asked.chats, *further]).path
-
-
 def refusal(chat: Chat) -> str:
     """How the organism declines a prompt; by the name of a forbidden topic where the prompt has none."""
     topic = str(chat.meta["category"])
