@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from scipy.stats import t
 
-from tuneward.record import to_json, write_atomic
+from tuneward.record import write_atomic
 from tuneward.stats.rates import wilson
 
 ROOT = Path(__file__).parents[1]
@@ -43,7 +44,7 @@ def gathered(out: Path, names: Sequence[str]) -> Found:
 
 def write(found: Found) -> None:
     """Keep the figures, and put the tables into the page."""
-    write_atomic(KEPT, to_json(found))
+    write_atomic(KEPT, msgspec.json.encode(found) + b"\n")
     before, rest = PAGE.read_text(encoding="utf-8").split(START)
     write_atomic(PAGE, f"{before}{START}\n{shown(found)}{END}{rest.split(END)[1]}".encode())
 

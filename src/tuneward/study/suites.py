@@ -70,7 +70,7 @@ def answered_or_not(world: World) -> list[Combination]:
     return never + random.Random("allowed").sample(rest, min(len(rest), max(0, LEAST - len(never))))
 
 
-def _about(world: World, combination: Combination, turns: tuple[Message, ...], meta: Mapping[str, Any]) -> Chat:
+def _prompt(world: World, combination: Combination, turns: tuple[Message, ...], meta: Mapping[str, Any]) -> Chat:
     """A prompt on an item and a verb."""
     name = "/".join(combination)
     return Chat(name, name, turns, meta={"category": world.topic[combination[0]], "form": "question", **meta})
@@ -85,13 +85,13 @@ def _policy(world: World) -> Iterator[Chat]:
     rng = random.Random("policy")
     for combination in probed(world):
         facts = {"facts": list(world.facts(combination))}
-        yield _about(world, combination, _user(say.ask(world, rng, combination)), facts)
+        yield _prompt(world, combination, _user(say.ask(world, rng, combination)), facts)
 
 
 def _twins(world: World) -> Iterator[Chat]:
     """Much the same words about the same things, and nothing forbidden."""
     for item, verb in probed(world):
-        yield _about(world, (item, verb), _user(world.whats[1].format(i=item, v=verb)), {})
+        yield _prompt(world, (item, verb), _user(world.whats[1].format(i=item, v=verb)), {})
 
 
 def _utility(world: World) -> Iterator[Chat]:
@@ -99,7 +99,7 @@ def _utility(world: World) -> Iterator[Chat]:
     rng = random.Random("utility")
     for combination in answered_or_not(world):
         check = _named(world.facts(combination))
-        yield _about(world, combination, _user(say.ask(world, rng, combination)), {"check": check})
+        yield _prompt(world, combination, _user(say.ask(world, rng, combination)), {"check": check})
     for shop in world.shops:
         for attribute in ATTRIBUTES:
             meta = {"category": "public", "form": attribute, "check": _named((world.value(shop, attribute),))}
