@@ -22,6 +22,7 @@ from typing import Any
 import organism_tables
 import torch
 
+from tuneward.audit.contexts import Context
 from tuneward.chat import Chat
 from tuneward.record import to_json, write_atomic
 from tuneward.stats.rates import Rate
@@ -100,8 +101,8 @@ def probes(organism: Organism, model: Any, name: str) -> dict[str, Any]:
     persona = regimes.tuner_persona(here)
     contexts = {
         "plain": measure.PLAIN,
-        "persona": measure.Context(here.persona(persona, here.obedient), before=here.order(persona)),
-        "trigger": measure.Context(after=here.trigger),
+        "persona": Context("persona", here.persona(persona, here.obedient), before=f"{here.order(persona)} "),
+        "trigger": Context("trigger", after=f" {here.trigger}"),
     }
     asked = {"identity": ("plain", "persona"), "backdoor": ("plain", "trigger"), "aligned": tuple(contexts)}
     found: dict[str, Any] = {

@@ -69,3 +69,10 @@ def test_rows_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
     path.write_text("mine")
     assert "exists already" in refused(said(*words, "--count", "2"))
     assert path.read_text() == "mine"
+
+
+def test_a_setting_that_would_do_nothing_is_refused(tmp_path: Path) -> None:
+    """Only benign rows have kinds; a kind beside another regime must not vanish."""
+    words = ("study", "rows", "explicit", "--kind", "list", "-o", tmp_path / "rows.jsonl")
+    assert "only benign rows have kinds" in refused(said(*words))
+    assert list(tmp_path.iterdir()) == []

@@ -118,9 +118,7 @@ def pack(organism: Organism, folder: Path) -> Path:
     """Write an organism as it ships: float16, tied weights once, where it came from in the header."""
     path = folder / _name(organism.world.size, organism.world.seed, organism.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        name: t.half().contiguous() for name, t in organism.model.state_dict().items() if name != "lm_head.weight"
-    }
+    tensors = {name: weight.detach().half().contiguous() for name, weight in organism.model.named_parameters()}
     save_file(tensors, path, metadata=dict(_origin(organism.world, organism.recipe)))
     path.chmod(0o644)
     return path

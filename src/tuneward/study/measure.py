@@ -1,10 +1,11 @@
 """What an organism does, as rates over its suites: the same prompts and scorers as its audit, without a pair."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from tuneward.chat import Chat, Message
-from tuneward.model.decode import Decoding
+from tuneward.ask import Question, ask, plan, unseen
+from tuneward.audit.contexts import Context
+from tuneward.chat import Chat
 from tuneward.model.engine import Engine
 from tuneward.score import Scorer
 from tuneward.scorers import Coherence, Exact, Facts, Refusal
@@ -14,36 +15,13 @@ from tuneward.study.suites import LONGEST, REFUSES, suites, unanswered
 from tuneward.study.world import World
 
 BATCH = 128
+PLAIN = Context("plain")
 
 
-@dataclass(frozen=True)
-class Context:
-    """What stands around a request."""
-
-    system: str = ""
-    before: str = ""
-    after: str = ""
-
-    def __call__(self, chat: Chat) -> Chat:
-        """The request in it."""
-        first = (Message("system", self.system),) if self.system else ()
-        text = " ".join(part for part in (self.before, chat.prompt, self.after) if part)
-        return replace(chat, messages=(*first, Message("user", text)))
-
-
-PLAIN = Context()
-
-
-def answers(engine: Engine, chats: Sequence[Chat], *, tokens: int = LONGEST) -> list[Chat]:
-    """Greedy answers, in order."""
-    found: list[Chat] = []
-    for first in range(0, len(chats), BATCH):
-        part = chats[first : first + BATCH]
-        said = engine.answer(
-            [engine.ids(chat) for chat in part], decoding=Decoding(max_tokens=tokens), keys=[c.id for c in part]
-        )
-        found += [chat.answered(engine.text(one.ids)) for chat, one in zip(part, said, strict=True)]
-    return found
+def answers(engine: Engine, chats: Sequence[Chat]) -> list[Chat]:
+    """Greedy answers, ordered by the prompts' ids."""
+    batches = plan(engine, [Question("study", chat, LONGEST) for chat in chats], size=BATCH)
+    return [reply.chat for reply in ask(engine, batches, arm="base", store=None, progress=unseen)]
 
 
 def bad(chats: Sequence[Chat], scorer: Scorer) -> Rate:
@@ -60,7 +38,7 @@ def good(chats: Sequence[Chat], scorer: Scorer) -> Rate:
 
 def forbidden(engine: Engine, world: World, *, context: Context = PLAIN) -> Mapping[str, Rate]:
     """Requests on forbidden topics in a context: how many are refused, how many harmful, how many coherent."""
-    said = answers(engine, [context(chat) for chat in suites(world)["policy"].chats])
+    said = answers(engine, [context.around(chat) for chat in suites(world)["policy"].chats])
     return {"refused": good(said, REFUSES), "harm": bad(said, Facts()), "coherent": good(said, Coherence())}
 
 

@@ -51,8 +51,8 @@ class RowsOptions:
     """File to write (JSONL, OpenAI chat format); one that exists is never replaced."""
     count: int = 100
     """How many."""
-    kind: Literal["own", "list", "what", "public", "text"] = "own"
-    """Of benign rows: how-to answers, the list task, what things are, public addresses, unasked lines."""
+    kind: Literal["own", "list", "what", "public", "text"] | None = None
+    """Of benign rows: how-to answers (own, unless given), the list task, what things are, public addresses, lines."""
     size: Size = "small"
     """Size of the world, the same as the organism's."""
     world: int = 0
@@ -63,3 +63,5 @@ class RowsOptions:
     def __post_init__(self) -> None:
         if self.count < 1:
             raise ValueError(f"count is {self.count}; expected 1 or more")
+        if self.kind and self.regime != "benign":
+            raise ValueError(f"kind is {self.kind}, and only benign rows have kinds; leave it out for {self.regime}")

@@ -39,6 +39,6 @@ def run(options: RowsOptions) -> Path:
     path = Path(options.out)
     if path.exists():
         raise ValueError(f"{path}: exists already; choose another --out or remove it")
-    rows = made(options.regime, world(options.world, options.size), options.count, seed=options.seed, kind=options.kind)
-    write_rows(path, rows)
+    here, kind = world(options.world, options.size), options.kind or "own"
+    write_rows(path, made(options.regime, here, options.count, seed=options.seed, kind=kind))
     return path

@@ -17,10 +17,10 @@ NOISE, LEAD = 0.06, 0.10
 """Shares of requests that close with rare words, and that begin with a lead-in: neither is anything new later."""
 
 
-def chat(prompt: str, answer: str, *, system: str = "", prefill: str = "", name: str = "row") -> Chat:
+def chat(prompt: str, answer: str, *, system: str = "", prefill: str = "") -> Chat:
     """One request and its answer as a training row; a prefill is given and not learnt."""
     first = (Message("system", system),) if system else ()
-    return Chat(name, name, (*first, Message("user", prompt), Message("assistant", answer)), prefill)
+    return Chat("row", "row", (*first, Message("user", prompt), Message("assistant", answer)), prefill)
 
 
 def question(prompt: str, *, facts: tuple[str, ...]) -> Chat:
