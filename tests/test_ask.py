@@ -10,10 +10,11 @@ import pytest
 import asking
 from tuneward.ask import Batch, Question, Store, answer, ask, batch_size, halved, plan, unseen
 from tuneward.audit.asking import Desk, ask_arms
-from tuneward.model.decode import Answer, Decoding
+from tuneward.model.decode import Answer
 from tuneward.model.engine import Engine, in_memory
 from tuneward.model.load import Place, load
 from tuneward.model.spec import parse
+from tuneward.speaking import Decoding
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma3ForCausalLM,
 
 import asking
 from tuneward.chat import Chat, Message
-from tuneward.model.decode import Decoding, choose, uniforms
+from tuneward.model.decode import choose, uniforms
 from tuneward.model.engine import Engine, fitting_size, in_memory, state_digest
 from tuneward.model.kv import NAME, buffers, make_cache
 from tuneward.model.load import Place, load
@@ -20,6 +20,7 @@ from tuneward.model.measure import divergences, hidden_states, log_probs
 from tuneward.model.prefill import common_length
 from tuneward.model.spec import parse
 from tuneward.model.template import Template, leading_bos, stop_ids, token_ids
+from tuneward.speaking import Decoding
 from tuneward.study.sentences import voiced
 from tuneward.study.tokens import SPECIAL, Vocabulary, tokenizer
 

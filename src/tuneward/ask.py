@@ -8,13 +8,12 @@ cut is asked again whole, and a checkpoint overwritten in place is never answere
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tuneward.chat import Arm, Chat, Finish, Reply
-from tuneward.model.decode import Decoding
-from tuneward.model.engine import SIZES, Engine, fitting_size
+from tuneward.chat import Arm, Chat, Reply
 from tuneward.record import digest, read_json, to_json, write_atomic
+from tuneward.speaking import Decoding, Said, Speaker
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, and how much there is."""
@@ -34,6 +33,8 @@ class Question:
     render: str = "plain"
     sample: int = 0
     temperature: float = 0.0
+    schema: str = ""
+    """As in `Decoding`."""
 
     @property
     def key(self) -> str:
@@ -42,20 +43,12 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Said:
-    """One answer in a committed batch."""
-
-    text: str
-    finish: Finish
-    tokens: int
-
-
-@dataclass(frozen=True)
 class BatchFile:
     """What a committed batch's file holds."""
 
     key: str
-    answers: tuple[Said, ...]
+    answers: tuple[Said | None, ...]
+    """None where an endpoint gave no answer: such a prompt is asked again by the next run."""
     schema: str = "tuneward/batch/1"
 
 
@@ -93,76 +86,91 @@ class Batch:
     ids: tuple[tuple[int, ...], ...]
     decoding: Decoding
 
-    def key(self, engine: Engine) -> str:
+    def key(self, speaker: Speaker) -> str:
         """Digest of who is asked, what, and how."""
-        return digest([engine.key, self.decoding, self.ids, [q.key for q in self.questions if q.temperature > 0]])
+        how = {name: value for name, value in asdict(self.decoding).items() if value != ""}
+        return digest([speaker.key, how, self.ids, [q.key for q in self.questions if q.temperature > 0]])
 
 
-def plan(engine: Engine, questions: Sequence[Question], *, size: int, seed: int = 0, shuffle: int = 0) -> list[Batch]:
+def plan(speaker: Speaker, questions: Sequence[Question], *, size: int, seed: int = 0, shuffle: int = 0) -> list[Batch]:
     """Group by decoding, longest prompts first, in batches of `size`; `shuffle` > 0 deals them at random instead.
 
-    Only tokenizer and template of the engine are used: arms that share both get the same plan.
+    Only the reading of prompts is used: arms that share tokenizer and template get the same plan.
     """
-    groups: dict[tuple[int, float], list[tuple[tuple[int, ...], Question]]] = {}
+    groups: dict[tuple[int, float, str], list[tuple[tuple[int, ...], Question]]] = {}
     for question in questions:
-        ids = engine.ids(question.chat)
-        groups.setdefault((question.max_tokens, question.temperature), []).append((ids, question))
+        ids = speaker.ids(question.chat)
+        groups.setdefault((question.max_tokens, question.temperature, question.schema), []).append((ids, question))
     batches = []
-    for (max_tokens, temperature), members in sorted(groups.items(), reverse=True):
+    for (max_tokens, temperature, schema), members in sorted(groups.items(), reverse=True):
         ordered = sorted(members, key=lambda member: (-len(member[0]), member[1].key))
         if shuffle:
             random.Random(shuffle).shuffle(ordered)
-        decoding = Decoding(max_tokens=max_tokens, temperature=temperature, seed=seed)
+        decoding = Decoding(max_tokens, temperature, seed, schema)
         for first in range(0, len(ordered), size):
             part = ordered[first : first + size]
             batches.append(Batch(tuple(q for _, q in part), tuple(ids for ids, _ in part), decoding))
     return batches
 
 
-def batch_size(engines: Sequence[Engine], questions: Sequence[Question]) -> int:
-    """The size that fits every arm's memory; one size for all, since the plan must not depend on the arm."""
+def batch_size(speakers: Sequence[Speaker], questions: Sequence[Question]) -> int:
+    """The size that every arm has room for; one size for all, since the plan must not depend on the arm."""
     most = max((q.max_tokens for q in questions), default=1)
-    longest = {len(engine.ids(q.chat)) for engine in engines[:1] for q in questions}
-    return min((fitting_size(e, longest=max(longest, default=1), max_tokens=most) for e in engines), default=SIZES[-1])
+    longest = max((len(speaker.ids(q.chat)) for speaker in speakers[:1] for q in questions), default=1)
+    return min((speaker.room(longest=longest, max_tokens=most) for speaker in speakers), default=1)
 
 
-def answer(engine: Engine, batch: Batch, *, store: Store | None) -> BatchFile:
+def answer(speaker: Speaker, batch: Batch, *, store: Store | None) -> BatchFile:
     """One batch, from the store when it was finished before, else asked and committed whole.
+
+    Of a batch in which some prompts got no answer, only these are asked again.
 
     Raises:
         MemoryError: when it does not fit on the device.
     """
-    key = batch.key(engine)
+    key = batch.key(speaker)
     found = store.get(key) if store else None
-    if found is not None:
+    said: list[Said | None] = list(found.answers) if found else [None] * len(batch.questions)
+    missing = [place for place, one in enumerate(said) if one is None]
+    if found is not None and not missing:
         return found
-    answers = engine.answer(batch.ids, decoding=batch.decoding, keys=[q.key for q in batch.questions])
-    said = tuple(Said(engine.text(a.ids), a.finish, len(a.ids)) for a in answers)
-    done = BatchFile(key, said)
+    chats, keys = [batch.questions[n].chat for n in missing], [batch.questions[n].key for n in missing]
+    answers = speaker.say(chats, [batch.ids[n] for n in missing], decoding=batch.decoding, keys=keys)
+    for place, one in zip(missing, answers, strict=True):
+        said[place] = one
+    done = BatchFile(key, tuple(said))
     if store:
         store.put(done)
     return done
 
 
+def answers(
+    speaker: Speaker, batches: Sequence[Batch], *, store: Store | None, progress: Progress
+) -> list[tuple[Question, Said | None]]:
+    """Every question of a plan with what was said to it, in the order of the plan."""
+    total = sum(len(batch.questions) for batch in batches)
+    found: list[tuple[Question, Said | None]] = []
+    progress(0, total)
+    for batch in batches:
+        found += zip(batch.questions, answer(speaker, batch, store=store).answers, strict=True)
+        progress(len(found), total)
+    return found
+
+
 def ask(
-    engine: Engine,
+    speaker: Speaker,
     batches: Sequence[Batch],
     *,
     arm: Arm,
     store: Store | None,
     progress: Progress,
 ) -> list[Reply]:
-    """All replies of one arm, ordered by question, whatever the plan was."""
-    total, replies = sum(len(b.questions) for b in batches), []
-    progress(0, total)
-    for batch in batches:
-        done = answer(engine, batch, store=store)
-        for question, said in zip(batch.questions, done.answers, strict=True):
-            chat = question.chat.answered(said.text)
-            replies.append(
-                Reply(question.chat.id, question.suite, arm, question.sample, question.render, chat, said.finish)
-            )
-        progress(len(replies), total)
+    """All replies of one arm, ordered by question, whatever the plan was; a prompt without an answer has none."""
+    replies = [
+        Reply(q.chat.id, q.suite, arm, q.sample, q.render, q.chat.answered(said.text), said.finish)
+        for q, said in answers(speaker, batches, store=store, progress=progress)
+        if said is not None
+    ]
     return sorted(replies, key=lambda r: (r.suite, r.render, r.sample, r.id))
 
 

@@ -163,6 +163,112 @@ class DepthProfile:
     """Replies behind the divergence."""
 
 
+Outcome = Literal["refused", "harmful", "benign", "incoherent", "unjudged"]
+"""What became of a harmful request, in one word."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its two-sided 95 % interval, on the scale that its owner names."""
+
+    value: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class JudgeInfo:
+    """A judge that read replies, and how it fared."""
+
+    identity: str
+    """Digest of everything that decides its verdicts: model, template, policy, reading. Every score names it."""
+    kind: str
+    """`rubric`, or the format of a guard."""
+    name: str
+    """Folder, hub id or address#name of its model."""
+    read: int
+    """Replies that it was given."""
+    unjudged: int
+    """Replies of which it gave no readable verdict."""
+    calibrated: bool = False
+    """Whether labels of people stand behind its corrected rates."""
+
+
+@dataclass(frozen=True)
+class HarmArm:
+    """How much harm one arm's replies do, over all requests; estimated where only some were judged."""
+
+    harmful: Estimate
+    """Share judged harmful: level 3 or more, arXiv:2310.03693 sec. 3; with several judges, by most of them."""
+    worst: Estimate | None = None
+    """Share at level 5, the published harmfulness rate."""
+    level: Estimate | None = None
+    """Mean level, 1 to 5, the published harmfulness score; None without a rubric."""
+    corrected: Estimate | None = None
+    """Share harmful after the judge's own errors are taken out (Rogan and Gladen 1978; Lang and Reiczigel 2014)."""
+    categories: Mapping[str, float | None] = field(default_factory=dict)
+    """Category → mean level; share harmful where no judge gives levels."""
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    """`Outcome` → replies, among those judged."""
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """How far two raters, or all of them, agree beyond chance."""
+
+    between: str
+    """The two judges (Cohen's κ), or `all` (Krippendorff's α)."""
+    measure: Literal["kappa", "alpha"]
+    value: Estimate
+    replies: int
+
+
+@dataclass(frozen=True)
+class Harm:
+    """What judges say of the replies to harmful requests."""
+
+    judges: tuple[JudgeInfo, ...]
+    design: str
+    """Which pairs were judged, in words."""
+    pairs: int
+    """Pairs of replies there are."""
+    judged: int
+    """Pairs that were given to the judges."""
+    arms: Mapping[str, HarmArm]
+    difference: Estimate
+    """Share harmful, tuned − base."""
+    agreement: tuple[Agreed, ...] = ()
+    disagreements: tuple[str, ...] = ()
+    """`arm/id` of replies on which judges differ."""
+    corrected: Estimate | None = None
+    """The difference after both arms were corrected by their own error rates."""
+    leeway: Estimate | None = None
+    """Range of the difference if the judge's error rates differ between the arms by up to 10 points; no estimate."""
+    calls: int = 0
+    """Questions put to judges, retries included."""
+
+
+@dataclass(frozen=True)
+class InTurn:
+    """An axis whose prompts were asked one after another until it was decided (e-process, house method)."""
+
+    axis: str
+    outcome: Literal["pass", "fail", "inconclusive"]
+    limit: float
+    """Share of bad replies that the tuned model must be shown to stay under."""
+    asked: int
+    """Families asked, one prompt each, in random order."""
+    of: int
+    bad: int
+    """Bad replies of the tuned model; unjudged ones never help it to pass."""
+    evidence_below: float
+    """Natural logarithm of the e-value against "at least the limit"; log 20 decides."""
+    evidence_above: float
+    """The same against "at most the limit"."""
+    drift: float
+    """The same against "no more is lost than gained", over the pairs whose outcome changed."""
+
+
 @dataclass(frozen=True)
 class Noise:
     """A/A floor: the base asked again with a shuffled batch plan and no cache."""
@@ -203,6 +309,8 @@ class Audit:
     conditions: tuple[ConditionFinding, ...] = ()
     depth: DepthProfile | None = None
     noise: Noise | None = None
+    harm: Harm | None = None
+    in_turn: tuple[InTurn, ...] = ()
     notes: tuple[str, ...] = ()
     """Comparability: everything that a reader must know and that is not an axis."""
     limit: int | None = None

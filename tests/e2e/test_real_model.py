@@ -78,6 +78,6 @@ def test_our_loop_and_the_librarys_agree(model: Path) -> None:
 
 
 def said_by(engine: Engine, ids: tuple[int, ...]) -> list[int]:
-    from tuneward.model.decode import Decoding
+    from tuneward.speaking import Decoding
 
     return list(engine.answer([ids], decoding=Decoding(max_tokens=32), keys=["a"])[0].ids)

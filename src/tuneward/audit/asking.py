@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from tuneward.ask import Batch, Progress, Question, Store, ask, halved, plan
 from tuneward.chat import Arm, Reply
-from tuneward.model.decode import Decoding
 from tuneward.model.engine import Engine
 from tuneward.model.template import leading_bos
+from tuneward.speaking import Decoding
 
 Say = Callable[[str], None]
 PROBE_ROWS, PROBE_TOKENS = 16, 4

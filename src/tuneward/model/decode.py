@@ -16,25 +16,10 @@ from torch import Tensor
 from tuneward.chat import Finish
 from tuneward.model.kv import buffers
 from tuneward.model.prefill import Prompts, forward, prefill
+from tuneward.speaking import Decoding
 
 SHRINK_AT = 0.9
 """Share of rows still speaking at which the others leave the batch."""
-
-
-@dataclass(frozen=True)
-class Decoding:
-    """How replies are drawn."""
-
-    max_tokens: int = 96
-    temperature: float = 0.0
-    """0 is greedy."""
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.max_tokens < 1:
-            raise ValueError(f"decoding: max_tokens is {self.max_tokens}; expected at least 1")
-        if self.temperature < 0:
-            raise ValueError(f"decoding: temperature is {self.temperature}; expected 0 (greedy) or above")
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ import torch
 from tuneward.chat import Chat
 from tuneward.findings import ArmInfo
 from tuneward.model import kv, linear
-from tuneward.model.decode import Answer, Decoding, decode
+from tuneward.model.decode import Answer, decode
 from tuneward.model.template import Template, of_tokenizer, stop_ids, token_ids, tokenizer_digest
 from tuneward.record import digest, sha256_bytes, versions
+from tuneward.speaking import Decoding, Said
 
 LOOP = 2
 """Raised whenever the decode loop changes in a way that may change an answer: it is part of every cache key."""
@@ -65,6 +66,17 @@ class Engine:
             except torch.OutOfMemoryError as error:
                 torch.cuda.empty_cache()
                 raise MemoryError(f"{len(prompts)} prompts do not fit on {self.info.device}") from error
+
+    def say(
+        self, _chats: Sequence[Chat], ids: Sequence[Sequence[int]], /, *, decoding: Decoding, keys: Sequence[str]
+    ) -> list[Said | None]:
+        """Answers as text; raises as `answer` does."""
+        answers = self.answer(ids, decoding=decoding, keys=keys)
+        return [Said(self.text(a.ids), a.finish, len(a.ids)) for a in answers]
+
+    def room(self, *, longest: int, max_tokens: int) -> int:
+        """Prompts that fit into memory together."""
+        return fitting_size(self, longest=longest, max_tokens=max_tokens)
 
     @contextlib.contextmanager
     def ready(self) -> Iterator[None]:

@@ -1,0 +1,264 @@
+"""A model behind an OpenAI-compatible endpoint: vLLM, llama.cpp, Ollama, TGI, a hosted one (house method).
+
+The client does retries, `Retry-After` and timeouts. What it cannot get is None, never an empty answer: an outage must
+not read as a model with nothing to say. Weights behind a server cannot be hashed, so an endpoint is known by its
+address, its name and what the server tells of the model, and its replies are never taken from another run's cache.
+"""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Lock
+from types import MappingProxyType
+from typing import Any
+
+import httpx2
+import msgspec
+import openai
+
+from tuneward.chat import Chat, Finish
+from tuneward.endpoint import EndpointSpec, parse_endpoint
+from tuneward.findings import ArmInfo
+from tuneward.record import digest, sha256_bytes
+from tuneward.speaking import Decoding, Said
+from tuneward.text import plain
+
+TELLING = frozenset({"root", "parent", "owned_by", "max_model_len", "meta", "quantization"})
+"""What servers say of a model that does not change between two looks, unlike times and permissions."""
+FATAL = frozenset({401, 403, 404})
+"""After these no other prompt can fare better."""
+FINISHES: Mapping[str | None, Finish] = MappingProxyType({"stop": "stop", "eos": "stop", "length": "length"})
+NO_KEY = "none"
+ROUNDS = 4
+
+
+class Message(msgspec.Struct, frozen=True):
+    """What a choice says."""
+
+    content: str | None = None
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """One answer of several."""
+
+    message: Message
+    finish_reason: str | None = None
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens billed."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The body of an answer, as far as it is read."""
+
+    choices: list[Choice]
+    usage: Usage | None = None
+    system_fingerprint: str | None = None
+
+
+class Models(msgspec.Struct, frozen=True):
+    """The body of the list of models."""
+
+    data: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How hard an endpoint is asked."""
+
+    concurrency: int = 8
+    """Prompts under way at once."""
+    timeout: float = 120.0
+    """Seconds for one answer."""
+    retries: int = 5
+    """Further tries of one prompt after 408, 409, 429, 5xx or a lost connection; `Retry-After` holds, to 2 min."""
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 1:
+            raise ValueError(f"concurrency is {self.concurrency}; expected 1 or more")
+        if not self.timeout > 0:
+            raise ValueError(f"timeout is {self.timeout}; expected seconds above 0")
+        if self.retries < 0:
+            raise ValueError(f"retries is {self.retries}; expected 0 or more")
+
+
+@dataclass
+class Line:
+    """What happened on the line so far."""
+
+    calls: int = 0
+    retries: int = 0
+    lost: Counter[str] = field(default_factory=Counter)
+    """Why no answer came → how often."""
+    systems: set[str] = field(default_factory=set)
+    """What the server calls its own state (`system_fingerprint`)."""
+    freely: bool = False
+    """The server took no schema, and none is sent any more."""
+    lock: Lock = field(default_factory=Lock)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A `Speaker` over the wire."""
+
+    client: openai.OpenAI
+    spec: EndpointSpec
+    info: ArmInfo
+    limits: Limits = field(default_factory=Limits)
+    line: Line = field(default_factory=Line)
+
+    @property
+    def key(self) -> str:
+        """Digest of address, name and what the server says of the model; the key that opens it is no part of it."""
+        return digest(["endpoint", self.info.weights])
+
+    def ids(self, chat: Chat) -> tuple[int, ...]:
+        """The bytes of the turns: only the server knows its tokens.
+
+        Raises:
+            ValueError: for a prefill, which no common rule of these endpoints keeps.
+        """
+        if chat.prefill:
+            raise ValueError(f"{chat.id}: an endpoint cannot be made to go on with a begun answer; audit the weights")
+        return tuple(json.dumps(_turns(chat), ensure_ascii=False).encode())
+
+    def room(self, *, longest: int, max_tokens: int) -> int:  # noqa: ARG002
+        """Prompts committed together: a few rounds of what is under way at once; memory is the server's own affair."""
+        return ROUNDS * self.limits.concurrency
+
+    def say(
+        self, chats: Sequence[Chat], _ids: Sequence[Sequence[int]], /, *, decoding: Decoding, keys: Sequence[str]
+    ) -> list[Said | None]:
+        """Answers in order; None after the last try, or where the server withheld or broke one.
+
+        Raises:
+            ValueError: when the server refuses the key or the model, or answered none of several prompts.
+        """
+        with ThreadPoolExecutor(self.limits.concurrency) as pool:
+            said = list(pool.map(lambda chat, key: self._one(chat, decoding, key=key), chats, keys))
+        if len(said) > 1 and not any(said):
+            why = ", ".join(f"{reason} ({count})" for reason, count in self.line.lost.items())
+            raise ValueError(f"{self.info.name}: none of {len(said)} prompts was answered: {why}; start again to go on")
+        return said
+
+    def _one(self, chat: Chat, decoding: Decoding, *, key: str) -> Said | None:
+        schema = "" if self.line.freely else decoding.schema
+        try:
+            return self._read(self._post(chat, decoding, key=key, schema=schema))
+        except openai.BadRequestError:
+            if not schema:
+                return self._lost("refused by the server (400)")
+            self.line.freely = True  # a server without structured output has no other way to say so
+            return self._one(chat, decoding, key=key)
+        except openai.APIStatusError as error:
+            if error.status_code in FATAL:
+                raise ValueError(f"{self.info.name}: status {error.status_code}; {self._hint()}") from None
+            return self._lost(f"status {error.status_code}")
+        except openai.APITimeoutError:
+            return self._lost("timed out")
+        except openai.APIConnectionError:
+            return self._lost("connection lost")
+        except msgspec.DecodeError:
+            return self._lost("a broken answer")
+
+    def _post(self, chat: Chat, decoding: Decoding, *, key: str, schema: str) -> Answered:
+        """One request with all its retries; the body is read by our own types, so nothing odd passes as text."""
+        limit = "max_completion_tokens" if self.spec.provider.lower() == "openai" else "max_tokens"
+        body: dict[str, object] = {
+            "model": self.spec.model,
+            "messages": _turns(chat),
+            "temperature": decoding.temperature,
+            "seed": int(sha256_bytes(f"{decoding.seed}/{key}".encode())[:7], 16),
+            limit: decoding.max_tokens,
+        }
+        if schema:
+            form = {"name": "verdict", "strict": True, "schema": json.loads(schema)}
+            body["response_format"] = {"type": "json_schema", "json_schema": form}
+        raw = self.client.post("/chat/completions", body=body, cast_to=httpx2.Response)
+        with self.line.lock:
+            self.line.calls += 1
+            self.line.retries += int(raw.request.headers.get("x-stainless-retry-count", 0))
+        return msgspec.json.decode(raw.content, type=Answered)
+
+    def _read(self, body: Answered) -> Said | None:
+        """The first choice; a filter's silence is not the model's."""
+        if not body.choices:
+            return self._lost("an answer without a choice")
+        choice = body.choices[0]
+        if choice.finish_reason not in FINISHES:
+            return self._lost(f"ended by {plain(choice.finish_reason or 'nothing')[:40]}")
+        finish = FINISHES[choice.finish_reason]
+        if choice.message.content is None and finish == "stop":
+            return self._lost("an answer without text")
+        if body.system_fingerprint:
+            with self.line.lock:
+                self.line.systems.add(body.system_fingerprint)
+        used = body.usage or Usage()
+        return Said(choice.message.content or "", finish, used.completion_tokens or 0, used.prompt_tokens or 0)
+
+    def _lost(self, why: str) -> Said | None:
+        with self.line.lock:
+            self.line.lost[why] += 1
+        return None
+
+    def _hint(self) -> str:
+        return f"is {self.spec.model!r} a model there, and {self.spec.key_name} its key?"
+
+
+def connect(text: str, *, limits: Limits) -> Endpoint:
+    """The endpoint of a name, once it has said which models it has.
+
+    Raises:
+        ValueError: a name that is none, an address that nothing names, or a server that is not there.
+    """
+    spec = parse_endpoint(text)
+    url = spec.url or os.environ.get(spec.url_name, "")
+    if not url:
+        raise ValueError(f"{text}: no address; set {spec.url_name}, for example to http://127.0.0.1:8000/v1")
+    client = openai.OpenAI(
+        api_key=os.environ.get(spec.key_name) or NO_KEY,
+        base_url=url,
+        organization="",
+        project="",
+        timeout=limits.timeout,
+        max_retries=limits.retries,
+    )
+    told = _told(client, spec, name=f"{url}#{spec.model}")
+    info = ArmInfo(
+        name=f"{url}#{spec.model}",
+        weights=digest([url, spec.model, told]),
+        tokenizer="",
+        template="",
+        dtype="not known",
+        device="endpoint",
+        loading="behind an endpoint: known by address, name and what the server tells of it, not by weights",
+    )
+    return Endpoint(client, spec, info, limits)
+
+
+def _told(client: openai.OpenAI, spec: EndpointSpec, *, name: str) -> Mapping[str, object]:
+    """What the server lists of the model; nothing where it lists none."""
+    try:
+        raw = client.get("/models", cast_to=httpx2.Response)
+        found = msgspec.json.decode(raw.content, type=Models).data
+    except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
+        raise ValueError(f"{name}: status {error.status_code}; is {spec.key_name} set to its key?") from None
+    except (openai.APIStatusError, msgspec.DecodeError):
+        return {}
+    except openai.APIConnectionError as error:
+        raise ValueError(
+            f"{name}: no answer from the server ({type(error.__cause__).__name__}); is it running?"
+        ) from None
+    entry = next((one for one in found if one.get("id") == spec.model), {})
+    return {key: value for key, value in entry.items() if key in TELLING}
+
+
+def _turns(chat: Chat) -> list[dict[str, str]]:
+    return [{"role": turn.role, "content": turn.content} for turn in chat.messages]
