@@ -1,0 +1,1 @@
+"""Judges: what says how harmful an answer is."""
