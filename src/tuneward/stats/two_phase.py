@@ -17,7 +17,6 @@ import numpy as np
 from scipy.special import ndtri
 
 from tuneward.stats.difference import tango
-from tuneward.stats.rates import wilson
 
 Judged: TypeAlias = tuple[bool, bool]
 """(bad on the base, bad on the tuned model)."""
@@ -80,7 +79,7 @@ def two_phase(strata: Sequence[Stratum]) -> TwoPhase:
     """Bad rates and their paired change over all pairs of all strata.
 
     Estimate: Σ W_h·(estimate in stratum h), W_h its share of the pairs. Interval: MOVER (Zou and Donner 2008, Stat.
-    Med. 27:1693) of the strata's Wilson or Tango intervals, plus the spread between strata, because their sizes are
+    Med. 27:1693) of the strata's Agresti–Coull or Tango intervals, plus the spread between strata, as their sizes are
     chance too. A stratum without a judged pair may hold anything: value None, and the interval spans both extremes.
     A pair that the judge could not read is not a judged pair; leaving it out assumes that it is like the others, so
     count it and show it.
@@ -106,8 +105,8 @@ def two_phase(strata: Sequence[Stratum]) -> TwoPhase:
 
 def _rate(judged: Sequence[Judged], arm: int) -> tuple[float, float, float]:
     """Value and limits of one arm's bad rate in a stratum."""
-    found = wilson(sum(pair[arm] for pair in judged), len(judged))
-    return found.k / found.n, found.low, found.high
+    value = sum(pair[arm] for pair in judged) / len(judged)
+    return (value, *_adjusted(value, len(judged)))
 
 
 def _change(judged: Sequence[Judged]) -> tuple[float, float, float]:
@@ -148,9 +147,8 @@ def prediction_powered(
     PPI++ (Angelopoulos et al. 2023, arXiv:2301.09633 and arXiv:2311.01453): mean label + λ·(mean proxy of all − mean
     proxy of the judged), with the λ that makes the variance smallest, so a useless proxy costs nothing. `proxy_all`
     holds the judged replies too. With correlation r between proxy and label the n labels are worth
-    n / (1 − r²(1 − n/N)); that number goes into the score interval. For r (and λ) one reply of each kind that the
-    proxy gets wrong is added, so a proxy that happened to be right on few labels is not taken for perfect, and the
-    interval never has zero width.
+    n / (1 − r²(1 − n/N)); that number goes into the Agresti–Coull interval. For r and λ one reply of each kind that
+    the proxy gets wrong is added, so a proxy that was right on a few labels is not taken for perfect.
 
     Raises:
         ValueError: unless there is one proxy value per label, at most as many labels as replies, and all are finite.
@@ -172,12 +170,16 @@ def prediction_powered(
     explained = weight**2 * float(covariance[0, 0] / covariance[1, 1])
     effective = n / (1 - explained * (1 - n / total))
     value = min(1.0, max(0.0, float(labels.mean() + weight * (everything.mean() - seen.mean()))))
-    low, high = _score(value, effective)
+    low, high = _adjusted(value, effective)
     return PredictionPowered(value, low, high, weight, n, effective)
 
 
-def _score(p: float, n: float) -> tuple[float, float]:
-    """Wilson's interval for a share p of n labels, n not whole."""
-    centre, scale = p + Z * Z / (2 * n), 1 + Z * Z / n
-    half = Z * sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+def _adjusted(p: float, n: float) -> tuple[float, float]:
+    """Interval for a share p of n labels, n not always whole (Agresti and Coull 1998, Am. Stat. 52:119).
+
+    It holds Wilson's, which fails too often where one bad reply in few labels is luck (86 % at p = .005, n = 30).
+    """
+    size = n + Z * Z
+    middle = (n * p + Z * Z / 2) / size
+    half = Z * sqrt(middle * (1 - middle) / size)
+    return max(0.0, middle - half), min(1.0, middle + half)
