@@ -12,6 +12,7 @@ from damage import BROKEN
 from hand_made import audit_of, counted, sound, write_folder
 from spoken import Said, refused, said
 from tuneward import cli
+from tuneward import voice as voices
 from tuneward.cli import VERBS, Verb, Voice, parse, run
 from tuneward.gate import GateOptions
 
@@ -331,8 +332,8 @@ def test_files_that_are_named_are_there(tmp_path):
 
 
 def speaking(options: object, voice: Voice) -> int:
-    cli._say(voice)("a line\x1b[31m")
-    with cli._bars(voice) as progress:
+    voices.say(voice)("a line\x1b[31m")
+    with voices.bars(voice) as progress:
         progress("asking")(1, 2)
     return 0
 

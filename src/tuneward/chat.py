@@ -8,6 +8,9 @@ Finish = Literal["stop", "length"]
 """Why a reply ended: the model closed its turn, or the token limit cut it."""
 
 
+RAW, ARGUMENTS, PARTS = "raw", "template arguments", "parts"
+"""Keys of a prompt's meta that say how it is put to a guard: its last turn as it stands, special tokens included and
+none added; under the checkpoint's template with these arguments; with every turn as a list of parts."""
 Arm = Literal["base", "tuned"]
 """The model that was there first, and the one tuned from it."""
 
@@ -66,3 +69,10 @@ class Reply:
     chat: Chat
     finish: Finish | None
     """None when a foreign log does not say."""
+
+
+def messages(chat: Chat) -> list[dict[str, Any]]:
+    """The turns as templates and endpoints take them."""
+    if chat.meta.get(PARTS):
+        return [{"role": m.role, "content": [{"type": "text", "text": m.content}]} for m in chat.messages]
+    return [{"role": m.role, "content": m.content} for m in chat.messages]

@@ -10,19 +10,19 @@ import importlib
 import io
 import os
 import re
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from tuneward import __version__
+from tuneward.voice import Voice, bars, document, draw, fail, hush, say, show, tell, write
 
 CACHE = "~/.cache/tuneward"
+EXTRAS = {"pyarrow": "rows", "datasets": "rows", "openai": "judge", "httpx2": "judge", "inspect_ai": "inspect"}
+"""Library → the extra that brings it, where that is not hf."""
 HELP = ("-h", "--help", "help")
-ERROR, INTERRUPTED = 2, 130
-PIPED_WIDTH = 140
-"""Columns where stdout is no terminal."""
+INTERRUPTED = 130
 FRAME = ("╭", "╰")
 """First and last line of a box drawn by the parser."""
 
@@ -37,25 +37,13 @@ class Verb:
     question: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Voice:
-    """How much is said, and where."""
-
-    json: bool = False
-    """Print exactly one JSON document on stdout; everything else goes to stderr."""
-    verbose: bool = False
-    """Let the libraries speak as well (also -v)."""
-    quiet: bool = False
-    """Say nothing on stderr but errors (also -q)."""
-
-
 def run(arguments: list[str]) -> int:
     """Do what the words say; gives the exit code."""
     if not arguments or arguments[0] in HELP:
-        _write(overview())
+        write(overview())
         return 0
     if arguments[0] in {"-V", "--version"}:
-        _write(f"tuneward {__version__}\n")
+        write(f"tuneward {__version__}\n")
         return 0
     found = next((name for name in VERBS if arguments[: len(name.split())] == name.split()), None)
     if found is None:
@@ -67,11 +55,11 @@ def run(arguments: list[str]) -> int:
     except SystemExit as stop:  # the parser has printed help
         return int(stop.code or 0)
     except ImportError as error:
-        return _fail(_missing(error))
+        return fail(_missing(error))
     except (ValueError, OSError, MemoryError, RecursionError) as error:
-        return _fail(" ".join(str(error).split()) or type(error).__name__)
+        return fail(" ".join(str(error).split()) or type(error).__name__)
     except KeyboardInterrupt:
-        _fail("interrupted; the same words go on from the last finished batch")
+        fail("interrupted; the same words go on from the last finished batch")
         return INTERRUPTED
 
 
@@ -79,10 +67,10 @@ def _no_verb(first: str, *rest: str) -> int:
     """The first word of several verbs lists them; everything else is an error that names the nearest right one."""
     several = {name.removeprefix(f"{first} "): verb for name, verb in VERBS.items() if name.startswith(f"{first} ")}
     if not several:
-        return _fail(_unknown(first, among=list(dict.fromkeys(name.split()[0] for name in VERBS))))
+        return fail(_unknown(first, among=list(dict.fromkeys(name.split()[0] for name in VERBS))))
     if rest and rest[0] not in HELP:
-        return _fail(_unknown(rest[0], among=list(several), before=f"{first} "))
-    _write("".join(f"  tuneward {first} {name:<8}  {verb.question}\n" for name, verb in several.items()))
+        return fail(_unknown(rest[0], among=list(several), before=f"{first} "))
+    write("".join(f"  tuneward {first} {name:<8}  {verb.question}\n" for name, verb in several.items()))
     return 0
 
 
@@ -157,96 +145,8 @@ def _missing(error: ImportError) -> str:
     module = (error.name or "").split(".")[0]
     if module == "tuneward" or not module:
         raise error
-    extra = "rows" if module in {"pyarrow", "datasets"} else "hf"
+    extra = EXTRAS.get(module, "hf")
     return f"tuneward: {module} is not installed; pip install 'tuneward[{extra}]'"
-
-
-def _fail(line: str) -> int:
-    from tuneward.text import SENTENCE, plain, shorten
-
-    sys.stderr.write(f"error: {shorten(plain(line), SENTENCE)}\n")
-    return ERROR
-
-
-def _say(voice: Voice) -> Callable[[str], None]:
-    from tuneward.text import plain
-
-    def say(line: str) -> None:
-        if not voice.quiet:
-            sys.stderr.write(plain(line) + "\n")
-            sys.stderr.flush()
-
-    return say
-
-
-@contextlib.contextmanager
-def _bars(voice: Voice) -> Iterator[Callable[[str], Callable[[int, int], None]]]:
-    """Progress with the time left on stderr; a line at the end where stderr is no terminal."""
-    from rich.console import Console
-    from rich.progress import Progress, TimeElapsedColumn, TimeRemainingColumn
-
-    console = Console(stderr=True, quiet=voice.quiet)
-    columns = (*Progress.get_default_columns()[:3], TimeRemainingColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=voice.quiet) as bars:
-
-        def start(name: str) -> Callable[[int, int], None]:
-            task = bars.add_task(f"{name:<10}")
-            return lambda done, total: bars.update(task, completed=done, total=total)
-
-        yield start
-
-
-def _show(judged: Any, voice: Voice, *, files: list[str]) -> int:
-    """The one place that prints a verdict; the code is the verdict's own."""
-    if voice.json:
-        import msgspec
-
-        _document(
-            {"audit": msgspec.to_builtins(judged.audit), "verdict": msgspec.to_builtins(judged.verdict), "files": files}
-        )
-        return int(judged.exit_code)
-    from tuneward.outputs.terminal import table
-    from tuneward.text import plain
-
-    _draw(table(judged.audit, judged.verdict))
-    _write(f"files    {' · '.join(map(plain, files))}\n" if files else "")
-    return int(judged.exit_code)
-
-
-def _draw(shown: Any) -> None:
-    """A table on stdout, as wide as it is."""
-    from rich.console import Console
-
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
-    with console.capture() as drawn:
-        console.print(shown)
-    _write(drawn.get())
-
-
-def _write(text: str) -> None:
-    """The only writer to stdout; a reader that has left changes no exit code."""
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.write(text)
-
-
-def _document(document: Mapping[str, Any]) -> None:
-    """One JSON document in ASCII: it holds on any stdout, and no character of a text acts on a terminal."""
-    import json
-
-    _write(json.dumps(document) + "\n")
-
-
-def _hush(voice: Voice) -> None:
-    """The libraries' own bars and warnings are for `-v`."""
-    if voice.verbose:
-        return
-    import warnings
-
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    warnings.filterwarnings("ignore", module=r"(transformers|peft|torch)\b")
 
 
 def _cached(options: Any) -> Any:
@@ -269,23 +169,68 @@ def _seen_early(options: Any) -> None:
     usable(options.tuned, options.base)
 
 
+def _reach(options: Any, names: Iterable[str | None]) -> Callable[[str], Any] | None:
+    """What reaches endpoints; its client is loaded only where one of the names is one."""
+    from tuneward.endpoint import is_endpoint
+
+    if not any(map(is_endpoint, filter(None, names))):
+        return None
+    from tuneward.remote import Limits, connect
+
+    limits = Limits(options.concurrency, options.timeout)
+    return lambda name: connect(name, limits=limits)
+
+
 def _audit(options: Any, voice: Voice) -> int:
     """Audit, then the gate's verdict and the page."""
     from tuneward import gate, report
 
     _seen_early(options)
-    _hush(voice)
+    hush(voice)
     from tuneward.audit import run as audit
 
     options = _cached(options)
-    with _bars(voice) as progress:
-        found = audit.run(options, say=_say(voice), progress=progress)
+    reach = _reach(options, (options.tuned, options.base))
+    with bars(voice) as progress:
+        found = audit.run(options, connect=reach, say=say(voice), progress=progress)
     if found is None:
         return 0
     _, folder = found
     judged = gate.run(gate.GateOptions(folder=str(folder), policy=options.policy))
     page = report.run(report.ReportOptions(folder=str(folder)))
-    return _show(judged, voice, files=[str(page), *_verdict_files(judged)])
+    return show(judged, voice, files=[str(page), *_verdict_files(judged)])
+
+
+def _judge(options: Any, voice: Voice) -> int:
+    """Judges read an audit's replies; then the gate's verdict and the page again."""
+    from tuneward import gate, report
+    from tuneward.judge import run as judge
+
+    options = _cached(options)
+    with bars(voice) as progress:
+        found = judge.run(options, reach=_judges(options, voice), say=say(voice), progress=progress)
+    if found is None:
+        return 0
+    judged = gate.run(gate.GateOptions(folder=options.folder, policy=options.policy))
+    page = report.run(report.ReportOptions(folder=options.folder))
+    return show(judged, voice, files=[str(page), *_verdict_files(judged)])
+
+
+def _judges(options: Any, voice: Voice) -> Callable[[Any], Any]:
+    """What reaches a judge's model; neither library is loaded before a judge needs it."""
+    from tuneward.endpoint import is_endpoint
+
+    def reach(spec: Any) -> Any:
+        if is_endpoint(spec.model):
+            connect = _reach(options, [spec.model])
+            return connect(spec.model) if connect else None
+        hush(voice)
+        from tuneward.model.load import Place, load
+        from tuneward.model.spec import parse
+
+        return load(parse(spec.model), place=Place(options.device, options.dtype))
+
+    return reach
 
 
 def _verdict_files(judged: Any) -> list[str]:
@@ -300,66 +245,56 @@ def _compare(options: Any, voice: Voice) -> int:
 
     judged = compare.run(options)
     if judged.folder is None:
-        return _show(judged, voice, files=[])
+        return show(judged, voice, files=[])
     page = report.run(report.ReportOptions(folder=str(judged.folder)))
-    return _show(judged, voice, files=[str(page), *_verdict_files(judged)])
+    return show(judged, voice, files=[str(page), *_verdict_files(judged)])
 
 
 def _gate(options: Any, voice: Voice) -> int:
     from tuneward import gate
 
     judged = gate.run(options)
-    return _show(judged, voice, files=_verdict_files(judged))
+    return show(judged, voice, files=_verdict_files(judged))
 
 
 def _told(module: str, *, what: str = "files") -> Callable[[Any, Voice], int]:
-    """A verb whose work gives one thing to tell, mostly the file it wrote."""
+    """A verb whose work gives what there is to tell, mostly the files it wrote."""
 
     def verb(options: Any, voice: Voice) -> int:
-        return _tell([str(importlib.import_module(module).run(_cached(options)))], voice, what=what)
+        found = importlib.import_module(module).run(_cached(options))
+        return tell([str(one) for one in (found if isinstance(found, list) else [found])], voice, what=what)
 
     return verb
-
-
-def _tell(lines: list[str], voice: Voice, *, what: str) -> int:
-    """Lines on stdout, or one document that has them under `what`."""
-    from tuneward.text import plain
-
-    if voice.json:
-        _document({what: lines})
-    else:
-        _write("".join(f"{plain(line)}\n" for line in lines))
-    return 0
 
 
 def _demo(options: Any, voice: Voice) -> int:
     """Several audits, each with its own verdict; the demo itself only shows them, so its code is 0."""
     options = _cached(options)
-    _hush(voice)
+    hush(voice)
     from tuneward.demo import run as demo
 
-    with _bars(voice) as progress:
-        steps = demo.run(options, say=_say(voice), progress=progress)
+    with bars(voice) as progress:
+        steps = demo.run(options, say=say(voice), progress=progress)
     if voice.json:
         import msgspec
 
         shown = [{"name": s.name, "audit": s.judged.audit, "verdict": s.judged.verdict} for s in steps]
-        _document({"steps": msgspec.to_builtins(shown), "files": [str(step.page) for step in steps]})
+        document({"steps": msgspec.to_builtins(shown), "files": [str(step.page) for step in steps]})
         return 0
     from tuneward.outputs.terminal import overview as table
 
-    _draw(table([(step.name, step.judged.audit, step.judged.verdict) for step in steps]))
-    return _tell([str(step.page) for step in steps], voice, what="files")
+    draw(table([(step.name, step.judged.audit, step.judged.verdict) for step in steps]))
+    return tell([str(step.page) for step in steps], voice, what="files")
 
 
 def _trained(module: str) -> Callable[[Any, Voice], int]:
     """A verb that trains, watched; it tells the folders it wrote."""
 
     def verb(options: Any, voice: Voice) -> int:
-        _hush(voice)
-        with _bars(voice) as progress:
+        hush(voice)
+        with bars(voice) as progress:
             folders = importlib.import_module(module).run(_cached(options), progress=progress("training"))
-        return _tell([str(folder) for folder in folders], voice, what="files")
+        return tell([str(folder) for folder in folders], voice, what="files")
 
     return verb
 
@@ -367,15 +302,17 @@ def _trained(module: str) -> Callable[[Any, Voice], int]:
 def _doctor(options: Any, voice: Voice) -> int:
     from tuneward import doctor
 
-    return _tell(doctor.run(_cached(options)), voice, what="findings")
+    return tell(doctor.run(_cached(options)), voice, what="findings")
 
 
 VERBS: Mapping[str, Verb] = MappingProxyType(
     {
         "audit": Verb("tuneward.audit.options:AuditOptions", _audit, "what changed against the base, how sure are we?"),
+        "judge run": Verb("tuneward.judge.options:JudgeOptions", _judge, "is there harm, not only no refusal?"),
         "compare": Verb("tuneward.compare:CompareOptions", _compare, "what changed between two logs, without a model?"),
         "gate": Verb("tuneward.gate:GateOptions", _gate, "may it ship?"),
         "report": Verb("tuneward.report:ReportOptions", _told("tuneward.report"), "show why, on one page"),
+        "export": Verb("tuneward.export:ExportOptions", _told("tuneward.export"), "show it in another tool: Inspect"),
         "policy": Verb(
             "tuneward.policy.init:PolicyOptions", _told("tuneward.policy.init"), "what must hold? write the file"
         ),

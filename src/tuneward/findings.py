@@ -11,6 +11,7 @@ from typing import Literal
 from tuneward.stats.categories import WorstCategory
 from tuneward.stats.difference import Difference
 from tuneward.stats.rates import Rate
+from tuneward.stats.two_phase import Estimate
 
 SCHEMA = "tuneward/audit/1"
 
@@ -165,15 +166,6 @@ class DepthProfile:
 
 Outcome = Literal["refused", "harmful", "benign", "incoherent", "unjudged"]
 """What became of a harmful request, in one word."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with its two-sided 95 % interval, on the scale that its owner names."""
-
-    value: float | None
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import httpx2
 import msgspec
 import openai
 
-from tuneward.chat import Chat, Finish
+from tuneward.chat import ARGUMENTS, RAW, Chat, Finish, messages
 from tuneward.endpoint import EndpointSpec, parse_endpoint
 from tuneward.findings import ArmInfo
 from tuneward.record import digest, sha256_bytes
@@ -44,7 +44,9 @@ class Message(msgspec.Struct, frozen=True):
 class Choice(msgspec.Struct, frozen=True):
     """One answer of several."""
 
-    message: Message
+    message: Message | None = None
+    text: str | None = None
+    """Where a prompt without turns was sent."""
     finish_reason: str | None = None
 
 
@@ -127,11 +129,19 @@ class Endpoint:
         """
         if chat.prefill:
             raise ValueError(f"{chat.id}: an endpoint cannot be made to go on with a begun answer; audit the weights")
-        return tuple(json.dumps(_turns(chat), ensure_ascii=False).encode())
+        return tuple(json.dumps(_asked(chat), ensure_ascii=False).encode())
 
     def room(self, *, longest: int, max_tokens: int) -> int:  # noqa: ARG002
         """Prompts committed together: a few rounds of what is under way at once; memory is the server's own affair."""
         return ROUNDS * self.limits.concurrency
+
+    def remarks(self) -> tuple[str, ...]:
+        """Prompts without an answer and why, and whether the server changed under way."""
+        lost = ", ".join(f"{why} ({count})" for why, count in sorted(self.line.lost.items()))
+        found = [f"{self.info.name}: prompts without an answer: {lost}"] if lost else []
+        if len(self.line.systems) > 1:
+            found.append(f"{self.info.name}: the server changed its system under way ({len(self.line.systems)} seen)")
+        return tuple(found)
 
     def say(
         self, chats: Sequence[Chat], _ids: Sequence[Sequence[int]], /, *, decoding: Decoding, keys: Sequence[str]
@@ -173,7 +183,7 @@ class Endpoint:
         limit = "max_completion_tokens" if self.spec.provider.lower() == "openai" else "max_tokens"
         body: dict[str, object] = {
             "model": self.spec.model,
-            "messages": _turns(chat),
+            **_asked(chat),
             "temperature": decoding.temperature,
             "seed": int(sha256_bytes(f"{decoding.seed}/{key}".encode())[:7], 16),
             limit: decoding.max_tokens,
@@ -181,7 +191,8 @@ class Endpoint:
         if schema:
             form = {"name": "verdict", "strict": True, "schema": json.loads(schema)}
             body["response_format"] = {"type": "json_schema", "json_schema": form}
-        raw = self.client.post("/chat/completions", body=body, cast_to=httpx2.Response)
+        path = "/completions" if "prompt" in body else "/chat/completions"
+        raw = self.client.post(path, body=body, cast_to=httpx2.Response)
         with self.line.lock:
             self.line.calls += 1
             self.line.retries += int(raw.request.headers.get("x-stainless-retry-count", 0))
@@ -195,13 +206,14 @@ class Endpoint:
         if choice.finish_reason not in FINISHES:
             return self._lost(f"ended by {plain(choice.finish_reason or 'nothing')[:40]}")
         finish = FINISHES[choice.finish_reason]
-        if choice.message.content is None and finish == "stop":
+        text = choice.text if choice.message is None else choice.message.content
+        if text is None and finish == "stop":
             return self._lost("an answer without text")
         if body.system_fingerprint:
             with self.line.lock:
                 self.line.systems.add(body.system_fingerprint)
         used = body.usage or Usage()
-        return Said(choice.message.content or "", finish, used.completion_tokens or 0, used.prompt_tokens or 0)
+        return Said(text or "", finish, used.completion_tokens or 0, used.prompt_tokens or 0)
 
     def _lost(self, why: str) -> Said | None:
         with self.line.lock:
@@ -260,5 +272,9 @@ def _told(client: openai.OpenAI, spec: EndpointSpec, *, name: str) -> Mapping[st
     return {key: value for key, value in entry.items() if key in TELLING}
 
 
-def _turns(chat: Chat) -> list[dict[str, str]]:
-    return [{"role": turn.role, "content": turn.content} for turn in chat.messages]
+def _asked(chat: Chat) -> dict[str, object]:
+    """What of a request's body the prompt is."""
+    if chat.meta.get(RAW):
+        return {"prompt": chat.prompt, "add_special_tokens": False}
+    arguments = chat.meta.get(ARGUMENTS)
+    return {"messages": messages(chat), **({"chat_template_kwargs": arguments} if arguments else {})}

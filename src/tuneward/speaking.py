@@ -59,6 +59,10 @@ class Speaker(Protocol):
         """How many prompts may be asked together."""
         ...
 
+    def remarks(self) -> tuple[str, ...]:
+        """What happened while it was asked and a reader must know."""
+        ...
+
     def say(
         self, chats: Sequence[Chat], ids: Sequence[Sequence[int]], /, *, decoding: Decoding, keys: Sequence[str]
     ) -> list[Said | None]:
@@ -69,3 +73,9 @@ class Speaker(Protocol):
             ValueError: when nobody can be asked at all.
         """
         ...
+
+
+def bill(read: int, said: int, *, price: tuple[float, float] | None) -> str:
+    """Tokens over the wire in words; with prices in dollars a million tokens (read, said), what they cost at most."""
+    cost = "" if price is None else f", at most ${(read * price[0] + said * price[1]) / 1e6:.2f}"
+    return f"about {read} tokens sent and at most {said} received{cost}"

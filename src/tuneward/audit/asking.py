@@ -8,12 +8,15 @@ from tuneward.ask import Batch, Progress, Question, Store, ask, halved, plan
 from tuneward.chat import Arm, Reply
 from tuneward.model.engine import Engine
 from tuneward.model.template import leading_bos
-from tuneward.speaking import Decoding
+from tuneward.speaking import Decoding, Speaker, bill
 
 Say = Callable[[str], None]
 PROBE_ROWS, PROBE_TOKENS = 16, 4
 BYTES_A_TOKEN = 5
 """Of text on disk, roughly."""
+BYTES_A_PROMPT_TOKEN = 3
+"""Of a prompt on the wire: few, so that the estimate is not too low."""
+UNKNOWN = "not known: a server reads in its own way"
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Heard:
     size: int
 
 
-def ask_arms(arms: Mapping[Arm, Engine], questions: Sequence[Question], *, size: int, desk: Desk) -> Heard:
+def ask_arms(arms: Mapping[Arm, Speaker], questions: Sequence[Question], *, size: int, desk: Desk) -> Heard:
     """Ask both arms under one plan; when a batch does not fit, both are asked again in smaller ones.
 
     The longest batches come first, so what does not fit is found at the start.
@@ -52,21 +55,26 @@ def ask_arms(arms: Mapping[Arm, Engine], questions: Sequence[Question], *, size:
     return Heard(tuple(replies), size)
 
 
-def crossed(arms: Mapping[Arm, Engine]) -> dict[Arm, Engine]:
+def crossed(arms: Mapping[Arm, Speaker]) -> dict[Arm, Engine]:
     """Each arm under the other's template; empty where that is impossible or would be the same."""
     base, tuned = arms["base"], arms["tuned"]
+    if not isinstance(base, Engine) or not isinstance(tuned, Engine):
+        return {}
     if base.template.source == tuned.template.source or base.info.tokenizer != tuned.info.tokenizer:
         return {}
     return {"base": replace(base, template=tuned.template), "tuned": replace(tuned, template=base.template)}
 
 
-def parity(arms: Mapping[Arm, Engine], questions: Sequence[Question]) -> dict[str, str]:
-    """What both arms read: templates, beginning-of-sequence tokens, token ids."""
-    base, tuned = arms["base"], arms["tuned"]
-    read = {arm: [engine.ids(q.chat) for q in questions] for arm, engine in arms.items()}
-    counts = sorted({leading_bos(arms[arm].tokenizer, ids) for arm, prompts in read.items() for ids in prompts})
+def parity(arms: Mapping[Arm, Speaker], questions: Sequence[Question]) -> dict[str, str]:
+    """What both arms read: templates, beginning-of-sequence tokens, token ids; not known of what a server reads."""
+    engines = {arm: speaker for arm, speaker in arms.items() if isinstance(speaker, Engine)}
+    if len(engines) < len(arms):
+        return dict.fromkeys(("template", "bos", "token_ids"), UNKNOWN)
+    base, tuned = engines["base"], engines["tuned"]
+    read = {arm: [engine.ids(q.chat) for q in questions] for arm, engine in engines.items()}
+    counts = sorted({leading_bos(engines[arm].tokenizer, ids) for arm, prompts in read.items() for ids in prompts})
     differ = sum(a != b for a, b in zip(read["base"], read["tuned"], strict=True))
-    named = {arm: e.template.fingerprint[:12] if e.template.source else "none" for arm, e in arms.items()}
+    named = {arm: e.template.fingerprint[:12] if e.template.source else "none" for arm, e in engines.items()}
     same = base.template.source == tuned.template.source
     return {
         "template": "identical" if same else f"differs: base {named['base']}, tuned {named['tuned']}",
@@ -79,8 +87,22 @@ def parity(arms: Mapping[Arm, Engine], questions: Sequence[Question]) -> dict[st
     }
 
 
-def estimate(engine: Engine, batches: Sequence[Batch], *, arms: int) -> str:
-    """Upper bound on time and disk: a few rows are answered for a few tokens, and that is scaled up by rows."""
+def estimate(arms: Mapping[Arm, Speaker], batches: Sequence[Batch], *, price: tuple[float, float] | None) -> str:
+    """Upper bounds: replies, tokens, disk; time in this process; tokens sent, and what they cost, over the wire."""
+    rows, here = sum(len(b.ids) for b in batches), [s for s in arms.values() if isinstance(s, Engine)]
+    tokens = sum(len(b.ids) * b.decoding.max_tokens for b in batches)
+    words = [f"at most {rows} × {len(arms)} replies, {tokens * len(arms)} tokens"]
+    if here:
+        words.append(f"{len(here) * _seconds(here[0], batches) / 60:.1f} min")
+    away = len(arms) - len(here)
+    if away:
+        sent = away * sum(len(turn.content.encode()) for b in batches for q in b.questions for turn in q.chat.messages)
+        words.append(bill(sent // BYTES_A_PROMPT_TOKEN, away * tokens, price=price))
+    return ", ".join([*words, f"{len(arms) * tokens * BYTES_A_TOKEN / 2**20:.1f} MiB"])
+
+
+def _seconds(engine: Engine, batches: Sequence[Batch]) -> float:
+    """A few rows are answered for a few tokens, and that is scaled up by rows and tokens."""
     first = batches[0]
     ids, keys = first.ids[:PROBE_ROWS], [q.key for q in first.questions[:PROBE_ROWS]]
     took = []
@@ -88,15 +110,12 @@ def estimate(engine: Engine, batches: Sequence[Batch], *, arms: int) -> str:
         begun = time.perf_counter()
         engine.answer(ids, decoding=Decoding(max_tokens=tokens), keys=keys)
         took.append(time.perf_counter() - begun)
-    step = max(0.0, took[1] - took[0]) / PROBE_TOKENS / len(ids)
-    rows = sum(len(b.ids) for b in batches)
+    step = max(0.0, took[1] - took[0]) / PROBE_TOKENS
     tokens = sum(len(b.ids) * b.decoding.max_tokens for b in batches)
-    seconds = arms * (rows * took[0] / len(ids) + tokens * step)
-    mebibytes = arms * tokens * BYTES_A_TOKEN / 2**20
-    return f"at most {rows} × {arms} replies, {tokens * arms} tokens, {seconds / 60:.1f} min, {mebibytes:.1f} MiB"
+    return (sum(len(b.ids) for b in batches) * took[0] + tokens * step) / len(ids)
 
 
-def ask_again(engine: Engine, questions: Sequence[Question], *, size: int, desk: Desk) -> list[Reply]:
+def ask_again(engine: Speaker, questions: Sequence[Question], *, size: int, desk: Desk) -> list[Reply]:
     """The base once more, dealt into other batches, past every cache: what changes is noise."""
     batches = plan(engine, questions, size=size, seed=desk.seed, shuffle=desk.seed + 1)
     return ask(engine, batches, arm="base", store=None, progress=desk.progress("base again"))

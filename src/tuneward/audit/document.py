@@ -27,6 +27,8 @@ class Evidence:
     """How far the arms are apart along the base's replies."""
     texts: Rate | None = None
     """Replies of the base whose text changed when it was asked again."""
+    remarks: tuple[str, ...] = ()
+    """What happened while the arms were asked."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,11 @@ def document(
         conditions=found,
         depth=depth_profile(found, apart=evidence.apart),
         noise=noise(evidence),
-        notes=(*setting.notes, *(f"{c.name}: {c.words}" for c in asked.conditions if c.kind == "context")),
+        notes=(
+            *setting.notes,
+            *evidence.remarks,
+            *(f"{c.name}: {c.words}" for c in asked.conditions if c.kind == "context"),
+        ),
         limit=options.limit,
         decoding=setting.decoding,
         suites=asked.digests(),

@@ -5,10 +5,13 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from tuneward.endpoint import is_endpoint
 from tuneward.model.spec import Dtype
 from tuneward.suites.bundled import Language
 
 Way = Literal["languages", "multiturn", "templates", "prefill"]
+WEIGHTS: tuple[Way, ...] = ("templates", "prefill")
+"""Ways that need the weights: no endpoint can be asked without its template, or to go on with a begun answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +19,8 @@ class AuditOptions:
     """Ask a tuned model and its base the same questions; say what changed, where, and how sure that is."""
 
     tuned: Annotated[Positional[str], arg(metavar="TUNED")]
-    """The tuned model: a folder, an adapter folder, ORG/NAME[@REVISION], or a .gguf file."""
+    """The tuned model: a folder, an adapter folder, ORG/NAME[@REVISION], a .gguf file, or a model behind an endpoint:
+    openai-api/PROVIDER/NAME, or http://HOST/v1#NAME."""
     base: str | None = None
     """The model it came from; an adapter names its own."""
     out: Annotated[str | None, arg(aliases=["-o"])] = None
@@ -51,6 +55,12 @@ class AuditOptions:
     """cpu, cuda:0, …; auto is the first GPU, else the CPU."""
     batch_size: int | None = None
     """Prompts asked together, the same for both arms; from free memory unless given."""
+    concurrency: int = 8
+    """Prompts under way at once at an endpoint."""
+    timeout: float = 120.0
+    """Seconds that one answer of an endpoint may take."""
+    price: tuple[float, float] | None = None
+    """Dollars a million tokens of an endpoint, read and written, for the estimate."""
     limit: int | None = None
     """Ask only the first families of each suite: for a look, never for a gate."""
     policy: str | None = None
@@ -74,5 +84,13 @@ class AuditOptions:
                 raise ValueError(f"{name} is {value}; expected 1 or more")
         if self.samples < 0:
             raise ValueError(f"samples is {self.samples}; expected 0 or more")
+        if self.timeout <= 0 or self.concurrency < 1:
+            raise ValueError(f"timeout {self.timeout} and concurrency {self.concurrency}; expected more than 0 of both")
+        remote = next((name for name in (self.tuned, self.base) if name and is_endpoint(name)), None)
+        if remote and self.base is None:
+            raise ValueError(f"{remote}: an endpoint does not name the model it came from; give --base")
+        needs = [way for way in self.under if way in WEIGHTS]
+        if remote and needs:
+            raise ValueError(f"under {', '.join(needs)}: needs the weights, and {remote} is behind an endpoint")
         if not self.suites and not self.own:
             raise ValueError("suites is empty; name at least one, or give --own FILE")

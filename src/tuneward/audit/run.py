@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tuneward.ask import Progress, Store, batch_size, plan, unseen
-from tuneward.audit.asking import Desk, Heard, Say, ask_again, ask_arms, crossed, estimate, parity
+from tuneward.audit.arms import Connect, arms_of, in_process
+from tuneward.audit.asking import UNKNOWN, Desk, Heard, Say, ask_again, ask_arms, crossed, estimate, parity
 from tuneward.audit.depth import Apart, apart
 from tuneward.audit.document import Evidence, Setting, document
 from tuneward.audit.options import AuditOptions
@@ -17,12 +18,10 @@ from tuneward.audit.scoring import score_replies
 from tuneward.audit.uses import certifies, record, use_of, uses, warning
 from tuneward.chat import Arm, Reply
 from tuneward.findings import Audit
-from tuneward.model.engine import Engine
-from tuneward.model.load import Place, load_arms
-from tuneward.model.spec import parse
 from tuneward.model.template import Template
 from tuneward.record import Record, digest, now, read_json, sha256_file, to_json, to_jsonl, versions, write_atomic
 from tuneward.results import AUDIT, RECORD, SCORES, VERDICTS
+from tuneward.speaking import Speaker
 from tuneward.stats.rates import Rate, wilson
 from tuneward.suites import FileSuite, PublicSuite, Suite
 
@@ -48,30 +47,32 @@ def unwatched(_: str) -> Progress:
 
 
 def run(
-    options: AuditOptions, *, say: Say = silent, progress: Callable[[str], Progress] = unwatched
+    options: AuditOptions,
+    *,
+    connect: Connect | None = None,
+    say: Say = silent,
+    progress: Callable[[str], Progress] = unwatched,
 ) -> tuple[Audit, Path] | None:
     """Audit two models named by their places; the document and its folder, or None after a dry run.
 
     Raises:
         ValueError, FileNotFoundError: a setting, a model or a file that cannot be used; nothing was asked.
     """
-    base = parse(options.base) if options.base else None
-    tuned = parse(options.tuned)
     asked = gather(options)
     say(f"loading  {options.tuned}")
-    arms = load_arms(tuned, base, place=Place(options.device, options.dtype))
+    arms = arms_of(options, connect)
     return audit_arms(arms, asked, options=options, say=say, progress=progress)
 
 
 def audit_arms(
-    arms: Mapping[Arm, Engine],
+    arms: Mapping[Arm, Speaker],
     asked: Asked,
     *,
     options: AuditOptions,
     say: Say = silent,
     progress: Callable[[str], Progress] = unwatched,
 ) -> tuple[Audit, Path] | None:
-    """Audit two engines, loaded or in memory; inside a training loop too."""
+    """Audit two models, loaded, in memory or behind endpoints; inside a training loop too."""
     started, clock, cpu = now(), time.perf_counter(), time.process_time()
     out = Path(options.out or f"{Path(options.tuned).name.split('@')[0]}-audit")
     setting = _noted(_setting(arms, asked, options), asked, options=options, say=say)
@@ -84,16 +85,17 @@ def audit_arms(
         say(f"plan     {line.axis}: {line.prompts} prompts, {line.families} families{risk}; detects {seen}")
     say(f"parity   {' · '.join(f'{name} {found}' for name, found in setting.parity.items())}    id {setting.id}")
     everything = (*asked.questions, *asked.bare)
-    say(f"estimate {estimate(arms['base'], plan(arms['base'], everything, size=size), arms=2)}")
+    say(f"estimate {estimate(arms, plan(arms['base'], everything, size=size), price=options.price)}")
     if options.dry_run:
         return None
     write_atomic(out / PLAN, to_json(Plan(setting.id, size)))
-    shared = not (options.no_cache or options.delete_replies)
+    engines = in_process(arms)
+    shared = bool(engines) and not (options.no_cache or options.delete_replies)
     store = Store(Path(options.cache_dir).expanduser() / "replies" if shared else out / BATCHES)
     desk = Desk(store, say, progress, options.seed)
     heard = ask_arms(arms, asked.questions, size=size, desk=desk)
     if asked.bare:
-        bare = {arm: replace(engine, template=Template("")) for arm, engine in arms.items()}
+        bare = {arm: replace(engine, template=Template("")) for arm, engine in engines.items()}
         heard = replace(
             heard, replies=(*heard.replies, *ask_arms(bare, asked.bare, size=heard.size, desk=desk).replies)
         )
@@ -117,7 +119,7 @@ def audit_arms(
     return audit, out
 
 
-def _setting(arms: Mapping[Arm, Engine], asked: Asked, options: AuditOptions) -> Setting:
+def _setting(arms: Mapping[Arm, Speaker], asked: Asked, options: AuditOptions) -> Setting:
     """Who is asked what and how, under an id that is the digest of all that decides the result."""
     found = parity(arms, asked.plain)
     sampled = len({(q.suite, q.chat.family) for q in asked.questions if q.sample})
@@ -133,9 +135,9 @@ def _setting(arms: Mapping[Arm, Engine], asked: Asked, options: AuditOptions) ->
     looks = [options.noise, options.include_text, options.limit]
     name = digest([keys, questions, decoding, looks, versions()["tuneward"]])[:16]
     notes = [f"{arm}: {e.info.loading}" for arm, e in arms.items() if e.info.loading]
-    if not all(e.template.source for e in arms.values()):
+    if not all(e.template.source for e in in_process(arms).values()):
         notes.append("a model without a chat template was asked with bare prompts")
-    if found["template"] != "identical":
+    if found["template"] not in ("identical", UNKNOWN):
         if crossed(arms):
             notes.append("the templates differ: each arm was asked under both, and the effects are shown apart")
         else:
@@ -184,7 +186,7 @@ def _claimed(out: Path, name: str, *, options: AuditOptions, size: int) -> int:
     return size
 
 
-def _evidence(arms: Mapping[Arm, Engine], asked: Asked, heard: Heard, *, desk: Desk, noise: bool) -> Evidence:
+def _evidence(arms: Mapping[Arm, Speaker], asked: Asked, heard: Heard, *, desk: Desk, noise: bool) -> Evidence:
     """Score what was heard, and ask what only some audits ask: the crossed templates, the base once more."""
     rows = score_replies(heard.replies, asked)
     other = crossed(arms)
@@ -193,10 +195,11 @@ def _evidence(arms: Mapping[Arm, Engine], asked: Asked, heard: Heard, *, desk: D
     deep = any(condition.kind == "prefill" for condition in asked.conditions)
     return Evidence(
         rows=rows,
-        apart=apart(arms, asked, heard.replies) if deep else Apart(),
+        apart=apart(in_process(arms), asked, heard.replies) if deep else Apart(),
         crossed=score_replies(across, asked),
         again=score_replies(again, asked),
         texts=_changed_texts(heard.replies, again) if noise else None,
+        remarks=tuple(f"{arm}: {line}" for arm, speaker in arms.items() for line in speaker.remarks()),
     )
 
 

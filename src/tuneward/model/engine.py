@@ -12,13 +12,13 @@ import torch
 
 from tuneward.chat import Chat
 from tuneward.findings import ArmInfo
-from tuneward.model import kv, linear
+from tuneward.model import kv, linear, trial
 from tuneward.model.decode import Answer, decode
 from tuneward.model.template import Template, of_tokenizer, stop_ids, token_ids, tokenizer_digest
 from tuneward.record import digest, sha256_bytes, versions
 from tuneward.speaking import Decoding, Said
 
-LOOP = 2
+LOOP = 3
 """Raised whenever the decode loop changes in a way that may change an answer: it is part of every cache key."""
 INCIDENTAL = frozenset({"_name_or_path", "architectures", "dtype", "transformers_version"})
 """What a configuration says of its file and not of the model; the precision stands with the tensors."""
@@ -57,9 +57,12 @@ class Engine:
 
         Raises:
             MemoryError: when the batch does not fit on the device.
+            ValueError: when the model cannot be answered for in this way, or a prompt goes past its positions.
         """
+        trial.within_reach(self.model, prompts, max_tokens=decoding.max_tokens)
         with self.ready():
             try:
+                trial.hold(self.model)
                 return decode(
                     self.model, prompts, decoding=decoding, stops=stop_ids(self.tokenizer, self.model), keys=keys
                 )
@@ -74,6 +77,10 @@ class Engine:
         answers = self.answer(ids, decoding=decoding, keys=keys)
         return [Said(self.text(a.ids), a.finish, len(a.ids)) for a in answers]
 
+    def remarks(self) -> tuple[str, ...]:
+        """Nothing happens in a process that its answers do not show."""
+        return ()
+
     def room(self, *, longest: int, max_tokens: int) -> int:
         """Prompts that fit into memory together."""
         return fitting_size(self, longest=longest, max_tokens=max_tokens)
@@ -83,7 +90,7 @@ class Engine:
         """The arm switched on, in evaluation mode, with the decode attention; all put back afterwards."""
         config = self.model.config.get_text_config(decoder=True)
         before, training = config._attn_implementation, self.model.training
-        fast = before == "sdpa" and kv.buffers_fit(self.model)
+        fast = before == "sdpa" and kv.buffers_fit(self.model) and kv.takes_attention(self.model)
         with self.switch(), linear.onednn(self.model):
             self.model.eval()
             if fast:

@@ -7,12 +7,13 @@ from typing import Literal
 
 import msgspec
 
+from tuneward.endpoint import is_endpoint, parse_endpoint
 from tuneward.weights import weight_files
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 UNSUPPORTED = {
     "vllm": "vLLM models are not supported yet",
-    "openai-api": "models behind an endpoint are not supported yet",
+    "openai-api": "only `audit` and `judge` ask models behind an endpoint; this needs the weights",
     "mockllm": "a mock has nothing to audit",
 }
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+\Z")
@@ -75,9 +76,15 @@ def base_of(tuned: ModelSpec) -> ModelSpec:
 def usable(tuned: str, base: str | None) -> None:
     """Refuse two names of which no audit could come, reading no more than names and configurations.
 
+    Of a model behind an endpoint only the form of its name can be told.
+
     Raises:
         ValueError, FileNotFoundError: as `parse`, `base_of` and `weight_files` do.
     """
+    if is_endpoint(tuned) or is_endpoint(base or ""):
+        for name in filter(None, (tuned, base)):
+            _ = parse_endpoint(name) if is_endpoint(name) else parse(name)
+        return
     spec = parse(tuned)
     for one in (parse(base) if base else base_of(spec), spec):
         if one.folder is not None and one.gguf is None:

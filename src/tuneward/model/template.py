@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tuneward.chat import Chat
+from tuneward.chat import ARGUMENTS, RAW, Chat, messages
 from tuneward.record import digest
 
 NONE = "none"
@@ -35,12 +35,16 @@ def token_ids(tokenizer: Any, chat: Chat, *, template: Template) -> tuple[int, .
     Raises:
         ValueError: when the chat does not end with a user turn, or the template would change the prefill.
     """
+    if chat.meta.get(RAW):
+        return tuple(tokenizer(chat.prompt, add_special_tokens=False).input_ids)
+    if ARGUMENTS in chat.meta:
+        return _for_guard(tokenizer, chat, template=template)
     if not chat.messages or chat.messages[-1].role not in {"user", "tool"}:
         raise ValueError(f"{chat.id}: a prompt must end with a user turn")
     if not template.source:
         text = "\n\n".join(m.content for m in chat.messages) + chat.prefill
         return tuple(tokenizer(text).input_ids)
-    turns = [{"role": m.role, "content": m.content} for m in chat.messages]
+    turns = messages(chat)
     if chat.prefill:
         turns.append({"role": "assistant", "content": chat.prefill})
     text = tokenizer.apply_chat_template(
@@ -52,6 +56,18 @@ def token_ids(tokenizer: Any, chat: Chat, *, template: Template) -> tuple[int, .
     )
     if not text.endswith(chat.prefill):
         raise ValueError(f"{chat.id}: the chat template does not keep the prefill {chat.prefill!r} as it is")
+    return tuple(tokenizer(text, add_special_tokens=False).input_ids)
+
+
+def _for_guard(tokenizer: Any, chat: Chat, *, template: Template) -> tuple[int, ...]:
+    """A conversation that ends with the reply to be judged, under a guard's own template."""
+    text = tokenizer.apply_chat_template(
+        messages(chat),
+        chat_template=template.source,
+        tokenize=False,
+        add_generation_prompt=True,
+        **chat.meta[ARGUMENTS],
+    )
     return tuple(tokenizer(text, add_special_tokens=False).input_ids)
 
 

@@ -1,0 +1,1 @@
+"""judge: what other models, and people, say of an audit's replies."""
