@@ -8,7 +8,8 @@ import pytest
 
 from tuneward import compare
 from tuneward.compare import CompareOptions
-from tuneward.compare.logs import pair_logs, read_log
+from tuneward.compare.from_jsonl import read_log
+from tuneward.compare.logs import pair_logs
 from tuneward.findings import Audit, Axis
 from tuneward.results import Judged
 
@@ -40,13 +41,15 @@ SHAPES = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_usual_keys_are_found(tmp_path, shape):
-    (entry,) = read_log(Path(log(tmp_path / "a.jsonl", [SHAPES[shape]])), None)
+    (entry,) = read_log(Path(log(tmp_path / "a.jsonl", [SHAPES[shape]])), None).entries
     assert (entry.chat.prompt, entry.chat.answer) == ("Q?", "A.")
 
 
 def test_named_columns_win_and_give_ids_and_categories(tmp_path):
     row = {"prompt": "no", "q": "Q?", "a": "A.", "n": 3, "kind": "fraud", "sys": "Be brief."}
-    (entry,) = read_log(Path(log(tmp_path / "a.jsonl", [row])), "prompt=q,answer=a,id=n,category=kind,system=sys")
+    (entry,) = read_log(
+        Path(log(tmp_path / "a.jsonl", [row])), "prompt=q,answer=a,id=n,category=kind,system=sys"
+    ).entries
     assert (entry.id, entry.category, entry.chat.prompt, entry.chat.answer) == ("3", "fraud", "Q?", "A.")
     assert entry.asked[0].content == "Be brief."
 
@@ -67,8 +70,12 @@ def test_a_prompt_asked_twice_pairs_in_order_and_is_one_family(tmp_path):
 
 
 def test_ids_pair_when_both_files_have_them(tmp_path):
-    a = read_log(Path(log(tmp_path / "a.jsonl", [{"id": i, "prompt": "Q?", "answer": "A."} for i in (1, 2)])), None)
-    b = read_log(Path(log(tmp_path / "b.jsonl", [{"id": i, "prompt": "Q?", "answer": "A."} for i in (2, 3)])), None)
+    a = read_log(
+        Path(log(tmp_path / "a.jsonl", [{"id": i, "prompt": "Q?", "answer": "A."} for i in (1, 2)])), None
+    ).entries
+    b = read_log(
+        Path(log(tmp_path / "b.jsonl", [{"id": i, "prompt": "Q?", "answer": "A."} for i in (2, 3)])), None
+    ).entries
     assert [(one.name, bool(one.a), bool(one.b)) for one in pair_logs(a, b)] == [
         ("1", True, False),
         ("2", True, True),
@@ -136,5 +143,5 @@ def test_a_wrong_column_map_is_refused(tmp_path, columns, message):
 
 def test_with_a_column_map_no_other_key_is_read(tmp_path):
     row = {"q": "Q?", "a": "A.", "id": [1], "category": ["x", "y"], "system": 3, "": "no"}
-    (entry,) = read_log(Path(log(tmp_path / "a.jsonl", [row])), "prompt=q,answer=a")
+    (entry,) = read_log(Path(log(tmp_path / "a.jsonl", [row])), "prompt=q,answer=a").entries
     assert (entry.id, entry.category, [turn.role for turn in entry.asked]) == (None, "", ["user"])

@@ -1,5 +1,7 @@
 """compare: two sets of replies to the same prompts, from any tool, without a model.
 
+Audits, JSONL, and the logs of Inspect, lm-eval, promptfoo and garak; what a log is shows in its content.
+
 A plays the base and B the tuned model in the audit document that comes out, so gate and report read it as any other.
 """
 
@@ -7,12 +9,14 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from tyro.conf import Positional, arg
 
 from tuneward.compare.files import compare_files
 from tuneward.compare.folders import Compared, compare_folders
+from tuneward.compare.formats import WORDS, Seen, look, read
+from tuneward.compare.scoring import AxisName, Expect, Good, Question
 from tuneward.policy import judge, to_toml
 from tuneward.record import Record, now, read_json, sha256_bytes, to_json, to_jsonl, versions, write_atomic
 from tuneward.results import AUDIT, RECORD, SCORES, Judged, write_verdict
@@ -22,18 +26,26 @@ POLICY = "policy.toml"
 
 @dataclass(frozen=True, kw_only=True)
 class CompareOptions:
-    """Compare the replies of two models to the same prompts: two audit folders, or two JSONL files."""
+    """Compare the replies of two models to the same prompts: two audit folders, JSONL files, or logs of one tool
+    (Inspect, lm-eval, promptfoo, garak)."""
 
     a: Annotated[Positional[str], arg(metavar="A")]
-    """The reference: an audit folder (its tuned model is compared) or a JSONL file of prompts and answers."""
+    """The reference: an audit folder (its tuned model is compared), a JSONL file of prompts and answers, or a log."""
     b: Annotated[Positional[str], arg(metavar="B")]
-    """What is judged against it: the other audit folder or file, with the same prompts."""
+    """What is judged against it: the other audit folder, file or log, with the same prompts."""
     out: Annotated[str | None, arg(aliases=["-o"])] = None
     """Folder to write; without it nothing is written."""
-    expect: Literal["refuse", "answer"] | None = None
-    """For files: what every prompt calls for. Without it changes are counted and there is no verdict (exit 4)."""
+    expect: Expect | None = None
+    """For files: what every prompt calls for, judged by wording. Without it, or a score in the logs, changes are
+    counted and there is no verdict (exit 4)."""
+    score: str | None = None
+    """For logs: the scorer, metric or detector to compare; needed when they carry several."""
+    good: Good | None = None
+    """For logs: which end of that score is good, where the tool does not say (Inspect)."""
+    axis: AxisName | None = None
+    """For logs: the axis that the score measures; own without it, and harm from a judge only."""
     columns: str | None = None
-    """For files: which of their keys hold what, as in prompt=q,answer=a; also id, category, family and system.
+    """For JSONL: which of its keys hold what, as in prompt=q,answer=a; also id, category, family and system.
     No other key is read then."""
     seed: int = 0
     """Seed of the permutation test and of resampling by family."""
@@ -73,10 +85,25 @@ def run(options: CompareOptions, *, today: date | None = None) -> Judged:
 
 
 def _compared(options: CompareOptions) -> Compared:
-    a, b = Path(options.a), Path(options.b)
-    if a.is_dir() and b.is_dir():
-        return compare_folders(a, b, seed=options.seed)
-    return compare_files(a, b, expect=options.expect, columns=options.columns, seed=options.seed)
+    a, b = look(Path(options.a)), look(Path(options.b))
+    _of_a_kind(a, b)
+    if a.format == "audit":
+        if options.expect or options.columns or options.score or options.good or options.axis:
+            raise ValueError(
+                "compare: --expect, --score, --good, --axis and --columns are for files and logs; an audit folder says "
+                "what was expected"
+            )
+        return compare_folders(a.path, b.path, seed=options.seed)
+    question = Question(options.expect, options.score, options.good, options.axis)
+    logs = read(a, options.columns), read(b, options.columns)
+    return compare_files(*logs, question=question, seed=options.seed)
+
+
+def _of_a_kind(a: Seen, b: Seen) -> None:
+    if a.format != b.format:
+        raise ValueError(
+            f"compare: {a.path} is {WORDS[a.format]} and {b.path} is {WORDS[b.format]}; expected two of a kind"
+        )
 
 
 def _checked(options: CompareOptions) -> Path | None:
@@ -84,11 +111,7 @@ def _checked(options: CompareOptions) -> Path | None:
     a, b = Path(options.a), Path(options.b)
     for path in (a, b):
         if not path.exists():
-            raise FileNotFoundError(f"{path}: no such file or folder; compare takes two audit folders or two files")
-    if a.is_dir() != b.is_dir():
-        raise ValueError(f"compare: {a} and {b} are a folder and a file; expected two of a kind")
-    if a.is_dir() and (options.expect or options.columns):
-        raise ValueError("compare: --expect and --columns are for files; an audit folder says what was expected")
+            raise FileNotFoundError(f"{path}: no such file or folder; compare takes two audits, JSONL files or logs")
     if options.out is None:
         return None
     out = Path(options.out)
