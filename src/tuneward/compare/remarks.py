@@ -23,11 +23,13 @@ def template_of(asked: Sequence[Asked]) -> str:
 def notes_of(asked: Sequence[Asked], logs: tuple[Log, Log]) -> tuple[str, ...]:
     """What was read, what differs, and what stands in one log only."""
     both = _both(asked)
-    changed = sum(a.answer != b.answer for a, b in both)
+    changed = f"{sum(a.answer != b.answer for a, b in both)} of {len(both)} replies differ in their text"
+    if any("withheld" in (a.reply, b.reply) for a, b in both):
+        changed = "the logs withhold replies, so how many differ in their text is not known"
     other = template_of(asked)
     return (
         f"base is {logs[0].path}, tuned is {logs[1].path}: replies were read, none was generated",
-        f"{changed} of {len(both)} replies differ in their text",
+        changed,
         f"{len(asked) - len(both)} prompts stand in one file only",
         *((f"the template {other}; part of a change may come from that",) if other.startswith("differs") else ()),
         *(note for log in logs for note in log.notes),
