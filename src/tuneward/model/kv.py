@@ -75,13 +75,21 @@ class BufferLayer(CacheLayerMixin):  # type: ignore[misc]
         self.rows = slice(0, len(rows))
 
 
+def takes_attention(model: Any) -> bool:
+    """Whether the model looks its attention up by name; where it has its own (Falcon), only the buffers are ours."""
+    return bool(model._can_set_attn_implementation())
+
+
 def buffers_fit(model: Any) -> bool:
-    """Whether plain full attention in every layer makes the buffers and the short step exact."""
+    """Whether plain full attention in every layer makes the buffers and the short step exact.
+
+    A window of 0 is none: Qwen's mixtures of experts write it so.
+    """
     config = model.config.get_text_config(decoder=True)
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
     return (
         kinds == {"full_attention"}
-        and getattr(config, "sliding_window", None) is None
+        and not getattr(config, "sliding_window", None)
         and getattr(model, "_supports_sdpa", False)
         and getattr(config, "_attn_implementation", "") in {"sdpa", NAME}
     )
