@@ -179,6 +179,13 @@ def test_our_own_export_comes_back_with_the_same_statistics(tmp_path):
         compared(base, tuned, expect="refuse")
 
 
+def test_the_export_of_a_limited_audit_satisfies_no_gate_either(tmp_path):
+    folder = write_folder(tmp_path / "audit", sound(), audit_of(sound(), limit=150))
+    base, tuned = export.run(export.ExportOptions(folder=str(folder), out=str(tmp_path / "logs")))
+    found = compared(base, tuned, score="refusal", axis="refusal")
+    assert (found.audit.limit, found.exit_code) == (150, 4)
+
+
 # scores ---------------------------------------------------------------------------------------------------------------
 
 

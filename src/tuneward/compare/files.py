@@ -52,6 +52,7 @@ def compare_files(a: Log, b: Log, *, question: Question, seed: int) -> Compared:
         axes=adjust([measured.get(one) or _absent(one) for one in AXES], policy.required),
         changes=(*changes_from(main_rows, main), *changes_from(broken, coherence)),
         notes=(*notes_of(asked, (a, b)), *score_notes(everything, asked, use)),
+        limit=min((log.limit for log in (a, b) if log.limit is not None), default=None),
         suites={SUITE: digest([one.either.question or one.either.asked for one in asked])},
     )
     kept = main_rows if judged else map(_without_value, main_rows)

@@ -74,7 +74,9 @@ def _log(path: Path, header: Row, samples: Any) -> Log:
     if header.get("version") != VERSION:
         raise ValueError(f"{path}: written as version {header.get('version')!r}; this version reads {VERSION}")
     spec = take(header, "eval", dict, str(path))
-    ours = part(spec, "metadata", dict, str(path)).get("schema") == OURS
+    about = part(spec, "metadata", dict, str(path))
+    ours = about.get("schema") == OURS
+    limit = part(about, "limit", int, str(path)) or None if ours else None
     entries = [_entry(sample, f"{path}:{place}", ours=ours) for place, sample in samples]
     status = header.get("status", "not finished")
     notes = () if status == "success" else (f"{path}: the run ended as {status!r}; some samples may be missing",)
@@ -82,7 +84,7 @@ def _log(path: Path, header: Row, samples: Any) -> Log:
         entries = with_missing(_leaves(entries), lambda _: "")
     higher = {name: True for entry in entries for name in entry.scores} if ours else {}
     wording = frozenset(name for entry in entries for name in entry.scores if _reads_wording(name, ours=ours))
-    return Log(TOOL, path, entries, higher, wording, notes)
+    return Log(TOOL, path, entries, higher, wording, notes, limit)
 
 
 def _reads_wording(name: str, *, ours: bool) -> bool:

@@ -51,6 +51,8 @@ class Log:
     wording: frozenset[str] = frozenset()
     """Scores that read wording or know a right answer; none of them can tell harm."""
     notes: tuple[str, ...] = ()
+    limit: int | None = None
+    """Set where the log is an audit's and only some prompts were asked: it never satisfies a gate either."""
     files: tuple[Path, ...] = ()
     """What was read, where that is more than `path`."""
 
