@@ -10,11 +10,11 @@ import pytest
 import asking
 from tuneward.ask import Batch, Question, Store, answer, ask, batch_size, halved, plan, unseen
 from tuneward.audit.asking import Desk, ask_arms
-from tuneward.model.decode import Answer
+from tuneward.chat import Chat
 from tuneward.model.engine import Engine, in_memory
 from tuneward.model.load import Place, load
 from tuneward.model.spec import parse
-from tuneward.speaking import Decoding
+from tuneward.speaking import Decoding, Said
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +35,13 @@ class Counting:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.engine, name)
 
-    def answer(self, prompts: Sequence[Sequence[int]], *, decoding: Decoding, keys: Sequence[str]) -> list[Answer]:
-        if len(prompts) > self.fits:
-            raise MemoryError(f"{len(prompts)} prompts do not fit")
-        self.asked.append(len(prompts))
-        return self.engine.answer(prompts, decoding=decoding, keys=keys)
+    def say(
+        self, chats: Sequence[Chat], ids: Sequence[Sequence[int]], /, *, decoding: Decoding, keys: Sequence[str]
+    ) -> list[Said | None]:
+        if len(ids) > self.fits:
+            raise MemoryError(f"{len(ids)} prompts do not fit")
+        self.asked.append(len(ids))
+        return self.engine.say(chats, ids, decoding=decoding, keys=keys)
 
 
 def content(batches: Sequence[Batch]) -> list[tuple[str, ...]]:

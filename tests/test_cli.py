@@ -19,6 +19,8 @@ from tuneward.gate import GateOptions
 NEEDED = {
     "audit": ["model"],
     "compare": ["a", "b"],
+    "judge run": ["--by", "rubric:model", "--seed", "1", "folder"],
+    "export": ["folder"],
     "gate": ["folder"],
     "report": ["folder"],
     "policy": ["init"],
@@ -122,7 +124,7 @@ UNKNOWN = {
     ("studdy", "build"): "no verb 'studdy'; did you mean 'study'?",
     ("study build",): "no verb 'study build'; did you mean 'study'?",
     ("gate build",): "no verb 'gate build'",
-    ("build",): "no verb 'build'; expected one of audit, compare, gate, report, policy, demo, study, doctor, cache",
+    ("build",): "no verb 'build'; expected one of audit, judge, compare, gate, report, export, policy, demo, study, doctor, cache",
 }
 
 

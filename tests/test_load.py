@@ -61,7 +61,7 @@ def test_names_as_users_write_them(text: str, spec: ModelSpec) -> None:
     [
         ("", "model name is empty"),
         ("vllm/org/name", "not supported yet"),
-        ("openai-api/x/y", "not supported yet"),
+        ("openai-api/x/y", "needs the weights"),
         ("./nowhere", "no such folder"),
         ("nowhere", "no such folder"),
         ("./x.gguf", "no such file"),

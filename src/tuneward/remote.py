@@ -7,10 +7,11 @@ address, its name and what the server tells of the model, and its replies are ne
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
@@ -20,19 +21,25 @@ import msgspec
 import openai
 
 from tuneward.chat import ARGUMENTS, RAW, Chat, Finish, messages
-from tuneward.endpoint import EndpointSpec, parse_endpoint
+from tuneward.endpoint import EndpointSpec, checked, known_as, parse_endpoint
 from tuneward.findings import ArmInfo
 from tuneward.record import digest, sha256_bytes
 from tuneward.speaking import Decoding, Said
-from tuneward.text import plain
 
 TELLING = frozenset({"root", "parent", "owned_by", "max_model_len", "meta", "quantization"})
 """What servers say of a model that does not change between two looks, unlike times and permissions."""
 FATAL = frozenset({401, 403, 404})
 """After these no other prompt can fare better."""
+PASSING = frozenset({408, 429, 500, 502, 503, 504})
+"""A list of models that is refused with one of these may be given in a minute."""
+FILTERED = "content_filter"
 FINISHES: Mapping[str | None, Finish] = MappingProxyType({"stop": "stop", "eos": "stop", "length": "length"})
+BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading a body that is no answer may raise."""
 NO_KEY = "none"
 ROUNDS = 4
+KNOWN_BY = "behind an endpoint: known by address, name and what the server tells of it, not by weights"
+WORD = re.compile(r"[a-z_]{1,40}")
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -99,6 +106,8 @@ class Line:
     retries: int = 0
     lost: Counter[str] = field(default_factory=Counter)
     """Why no answer came → how often."""
+    withheld: int = 0
+    """Prompts that the server answered with nothing to use: no outage, so asking again would change nothing."""
     systems: set[str] = field(default_factory=set)
     """What the server calls its own state (`system_fingerprint`)."""
     freely: bool = False
@@ -149,11 +158,12 @@ class Endpoint:
         """Answers in order; None after the last try, or where the server withheld or broke one.
 
         Raises:
-            ValueError: when the server refuses the key or the model, or answered none of several prompts.
+            ValueError: when the server refuses the key or the model, or was not to be had for any of several prompts.
         """
+        before = self.line.withheld
         with ThreadPoolExecutor(self.limits.concurrency) as pool:
             said = list(pool.map(lambda chat, key: self._one(chat, decoding, key=key), chats, keys))
-        if len(said) > 1 and not any(said):
+        if len(said) > 1 and not any(said) and self.line.withheld == before:
             why = ", ".join(f"{reason} ({count})" for reason, count in self.line.lost.items())
             raise ValueError(f"{self.info.name}: none of {len(said)} prompts was answered: {why}; start again to go on")
         return said
@@ -162,20 +172,24 @@ class Endpoint:
         schema = "" if self.line.freely else decoding.schema
         try:
             return self._read(self._post(chat, decoding, key=key, schema=schema))
-        except openai.BadRequestError:
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            if error.code == FILTERED:
+                return self._withheld("ended by content_filter")
             if not schema:
-                return self._lost("refused by the server (400)")
-            self.line.freely = True  # a server without structured output has no other way to say so
-            return self._one(chat, decoding, key=key)
+                return self._lost(f"refused by the server ({_told_why(error, self.client.api_key)})")
+            found = self._one(chat, replace(decoding, schema=""), key=key)
+            self.line.freely |= found is not None  # a server without structured output has no other way to say so
+            return found
         except openai.APIStatusError as error:
             if error.status_code in FATAL:
-                raise ValueError(f"{self.info.name}: status {error.status_code}; {self._hint()}") from None
+                where = error.request.url.path.rpartition("/v1")[2]
+                raise ValueError(f"{self.info.name}: status {error.status_code} from {where}; {self._hint()}") from None
             return self._lost(f"status {error.status_code}")
         except openai.APITimeoutError:
             return self._lost("timed out")
         except openai.APIConnectionError:
             return self._lost("connection lost")
-        except msgspec.DecodeError:
+        except BROKEN:
             return self._lost("a broken answer")
 
     def _post(self, chat: Chat, decoding: Decoding, *, key: str, schema: str) -> Answered:
@@ -201,14 +215,14 @@ class Endpoint:
     def _read(self, body: Answered) -> Said | None:
         """The first choice; a filter's silence is not the model's."""
         if not body.choices:
-            return self._lost("an answer without a choice")
+            return self._withheld("an answer without a choice")
         choice = body.choices[0]
         if choice.finish_reason not in FINISHES:
-            return self._lost(f"ended by {plain(choice.finish_reason or 'nothing')[:40]}")
+            return self._withheld(f"ended by {_word(choice.finish_reason, self.client.api_key)}")
         finish = FINISHES[choice.finish_reason]
         text = choice.text if choice.message is None else choice.message.content
         if text is None and finish == "stop":
-            return self._lost("an answer without text")
+            return self._withheld("an answer without text")
         if body.system_fingerprint:
             with self.line.lock:
                 self.line.systems.add(body.system_fingerprint)
@@ -219,6 +233,11 @@ class Endpoint:
         with self.line.lock:
             self.line.lost[why] += 1
         return None
+
+    def _withheld(self, why: str) -> Said | None:
+        with self.line.lock:
+            self.line.withheld += 1
+        return self._lost(why)
 
     def _hint(self) -> str:
         return f"is {self.spec.model!r} a model there, and {self.spec.key_name} its key?"
@@ -231,45 +250,78 @@ def connect(text: str, *, limits: Limits) -> Endpoint:
         ValueError: a name that is none, an address that nothing names, or a server that is not there.
     """
     spec = parse_endpoint(text)
-    url = spec.url or os.environ.get(spec.url_name, "")
-    if not url:
-        raise ValueError(f"{text}: no address; set {spec.url_name}, for example to http://127.0.0.1:8000/v1")
+    url = spec.url or checked(_address(spec, text), what=spec.url_name)
     client = openai.OpenAI(
-        api_key=os.environ.get(spec.key_name) or NO_KEY,
+        api_key=_key(spec),
         base_url=url,
         organization="",
         project="",
         timeout=limits.timeout,
         max_retries=limits.retries,
     )
-    told = _told(client, spec, name=f"{url}#{spec.model}")
+    client._custom_headers = {}  # OPENAI_CUSTOM_HEADERS are for its own service; nothing public keeps them back
+    name = f"{known_as(url)}#{spec.model}"
+    told, listed = _told(client, spec, name=name)
     info = ArmInfo(
-        name=f"{url}#{spec.model}",
-        weights=digest([url, spec.model, told]),
+        name=name,
+        weights=digest([known_as(url), spec.model, told]),
         tokenizer="",
         template="",
         dtype="not known",
         device="endpoint",
-        loading="behind an endpoint: known by address, name and what the server tells of it, not by weights",
+        loading=KNOWN_BY if listed else f"{KNOWN_BY}; the server lists other models, and none of this name",
     )
     return Endpoint(client, spec, info, limits)
 
 
-def _told(client: openai.OpenAI, spec: EndpointSpec, *, name: str) -> Mapping[str, object]:
-    """What the server lists of the model; nothing where it lists none."""
+def _address(spec: EndpointSpec, text: str) -> str:
+    """The address that the environment holds."""
+    url = os.environ.get(spec.url_name, "").strip()
+    if not url:
+        raise ValueError(f"{text}: no address; set {spec.url_name}, for example to http://127.0.0.1:8000/v1")
+    return url
+
+
+def _key(spec: EndpointSpec) -> str:
+    """The key that the environment holds; the blanks that come with a pasted one are no part of it."""
+    key = os.environ.get(spec.key_name, "").strip()
+    if not key.isascii() or not key.isprintable():
+        raise ValueError(f"{spec.key_name} holds characters that no key has; set it again")
+    return key or NO_KEY
+
+
+def _told(client: openai.OpenAI, spec: EndpointSpec, *, name: str) -> tuple[Mapping[str, object], bool]:
+    """What the server lists of the model, and whether it does; a server without a list denies nothing."""
     try:
         raw = client.get("/models", cast_to=httpx2.Response)
         found = msgspec.json.decode(raw.content, type=Models).data
     except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
         raise ValueError(f"{name}: status {error.status_code}; is {spec.key_name} set to its key?") from None
-    except (openai.APIStatusError, msgspec.DecodeError):
-        return {}
+    except openai.APIStatusError as error:
+        if error.status_code in PASSING:
+            raise ValueError(f"{name}: status {error.status_code} from the list of models; start again") from None
+        return {}, True
+    except BROKEN:
+        return {}, True
     except openai.APIConnectionError as error:
         raise ValueError(
             f"{name}: no answer from the server ({type(error.__cause__).__name__}); is it running?"
         ) from None
-    entry = next((one for one in found if one.get("id") == spec.model), {})
-    return {key: value for key, value in entry.items() if key in TELLING}
+    entry = next((one for one in found if one.get("id") == spec.model), None)
+    told = {key: value for key, value in (entry or {}).items() if key in TELLING}
+    return told, entry is not None or not found
+
+
+def _word(text: object, key: str) -> str:
+    """A server's own word for something, where it is one and not the key sent back."""
+    if text is None:
+        return "nothing"
+    return text if isinstance(text, str) and WORD.fullmatch(text) and key not in text else "something unknown"
+
+
+def _told_why(error: openai.APIStatusError, key: str) -> str:
+    """Status, and the server's short word for it."""
+    return f"{error.status_code} {_word(error.code, key)}" if error.code else str(error.status_code)
 
 
 def _asked(chat: Chat) -> dict[str, object]:

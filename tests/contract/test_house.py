@@ -175,7 +175,12 @@ def options(word: str) -> type:
 def words_of(word: str) -> list[str]:
     """Something for every word that the verb asks for, and for every option that it cannot do without."""
     needed = [f.name for f in dataclasses.fields(options(word)) if f.default is dataclasses.MISSING]
-    said = {"what": ["init"], "regime": ["explicit"], "out": ["--out", "some-out"]}
+    said = {
+        "what": ["init"],
+        "regime": ["explicit"],
+        "out": ["--out", "some-out"],
+        "by": ["--by", "rubric:some-model"],
+    }
     return [part for name in needed for part in said.get(name, [f"some-{name}"])]
 
 

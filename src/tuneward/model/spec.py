@@ -12,7 +12,7 @@ from tuneward.weights import weight_files
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 UNSUPPORTED = {
-    "vllm": "vLLM models are not supported yet",
+    "vllm": "vLLM models are not supported in this process; serve it and name http://HOST:8000/v1#NAME",
     "openai-api": "only `audit` and `judge` ask models behind an endpoint; this needs the weights",
     "mockllm": "a mock has nothing to audit",
 }
