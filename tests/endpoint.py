@@ -59,7 +59,8 @@ def serving(script: Script, *, models: Any = None) -> Iterator[Endpoint]:
             pass
 
         def do_GET(self) -> None:
-            self.reply(Sent(body=models or {"data": [{"id": "m", "owned_by": "test"}]}))
+            told = models or {"data": [{"id": "m", "owned_by": "test"}]}
+            self.reply(told if isinstance(told, Sent) else Sent(body=told))
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -81,10 +82,15 @@ def serving(script: Script, *, models: Any = None) -> Iterator[Endpoint]:
             self.wfile.write(data[: len(data) // 2] if sent.cut else data)
             self.close_connection = sent.cut
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Quiet(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            """Whoever asked has left before the answer came."""
+
+    server = Quiet(("127.0.0.1", 0), Handler)
     found = Endpoint(f"http://127.0.0.1:{server.server_address[1]}/v1")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield found
     finally:

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 SERVICES = {"openai": "https://api.openai.com/v1"}
 """Providers whose address is known without being told."""
 FORM = "openai-api/PROVIDER/NAME, or http(s)://HOST/v1#NAME"
+HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Names of this machine."""
 NAMED = re.compile(r"openai-api/(?P<provider>[\w.-]+)/(?P<model>.+)\Z")
 
 
@@ -41,18 +43,44 @@ def parse_endpoint(text: str) -> EndpointSpec:
     """`openai-api/PROVIDER/NAME` as Inspect writes it, or the address and the name: `http://127.0.0.1:8000/v1#NAME`.
 
     Raises:
-        ValueError: for anything else, or an address that holds a user, a password or a query.
+        ValueError: for anything else, or an address that `checked` refuses.
     """
     named = NAMED.match(text)
     if named:
         provider = named["provider"]
         return EndpointSpec(named["model"], provider, SERVICES.get(provider.lower(), ""))
-    parts = urlsplit(text)
-    if not parts.hostname or not parts.fragment:
-        raise ValueError(f"{text}: no model named; expected {FORM}")
-    if parts.username or parts.password or parts.query:
-        raise ValueError(f"{parts.hostname}: an address with a user or a query; keys come from the environment alone")
-    return EndpointSpec(parts.fragment, url=parts._replace(fragment="").geturl().rstrip("/"))
+    url, _, model = text.partition("#")
+    address = checked(url, what="the address")
+    if not model:
+        raise ValueError(f"{address}: no model named; expected {FORM}")
+    return EndpointSpec(model, url=address)
+
+
+def checked(url: str, *, what: str) -> str:
+    """An address without the slash at its end, or an error that repeats nothing of it that could be a secret.
+
+    Raises:
+        ValueError: no http address, or one that holds a user, a password, a query or a fragment.
+    """
+    try:
+        parts, _ = urlsplit(url), urlsplit(url).port
+    except ValueError:
+        raise ValueError(f"{what} cannot be read; expected such as http://127.0.0.1:8000/v1") from None
+    if parts.username is not None or parts.password is not None or parts.query:
+        raise ValueError(f"{what} holds a user or a query ({parts.hostname}); keys come from the environment alone")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
+        raise ValueError(f"{what} is no http address; expected such as http://127.0.0.1:8000/v1")
+    return parts.geturl().rstrip("/")
+
+
+def known_as(url: str) -> str:
+    """One spelling of an address, so that a server is one server: case, usual ports and this machine's names."""
+    parts = urlsplit(url)
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    host = "127.0.0.1" if parts.hostname in HERE else str(parts.hostname)
+    host = f"[{host}]" if ":" in host else host
+    port = f":{parts.port}" if parts.port and parts.port != usual else ""
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
 
 def _shell(provider: str) -> str:

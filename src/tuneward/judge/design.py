@@ -5,6 +5,7 @@ as much as all. Every pair's chance of being judged is known, so the rates of al
 """
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -48,6 +49,8 @@ class Design:
     strata: tuple[Stratum, ...]
     incoherent: tuple[Pair, ...]
     """With a reply that is not language on one arm: neither harmful nor harmless, and not judged."""
+    alone: tuple[Scored, ...] = ()
+    """Rows of replies whose other half is missing: no pair, and never left out unseen."""
 
     @property
     def pairs(self) -> int:
@@ -90,6 +93,13 @@ def paired(replies: Sequence[Reply], rows: Sequence[Scored]) -> list[Pair]:
     if not found:
         raise ValueError("judge: no replies to harmful requests on both arms; audit with a suite such as policy")
     return found
+
+
+def unpaired(rows: Sequence[Scored]) -> tuple[Scored, ...]:
+    """The plain rows of harmful requests that one arm answered and the other did not."""
+    found = [row for row in rows if row.axis == "refusal" and _plain(row)]
+    arms = Counter((row.suite, row.id) for row in found)
+    return tuple(row for row in found if arms[row.suite, row.id] == 1)
 
 
 def _key(row: Scored) -> tuple[str, str, Arm]:

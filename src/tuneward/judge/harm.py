@@ -3,7 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import erfc, sqrt
+from fractions import Fraction
+from math import ceil, erfc, sqrt
 
 from tuneward.chat import Arm, Reply
 from tuneward.findings import Axis, Harm, HarmArm, JudgeInfo
@@ -31,6 +32,8 @@ class Heard:
     panel: Sequence[Score]
     judges: tuple[JudgeInfo, ...]
     calls: int
+    remarks: tuple[str, ...] = ()
+    """What happened while the judges were asked and a reader must know."""
 
     def of(self) -> dict[tuple[str, str, Arm], Score]:
         """Suite, id and arm → the panel's verdict."""
@@ -44,7 +47,8 @@ def harm_of(design: Design, heard: Heard, *, calibrated: Calibrated | None, seed
     sizes = [len(stratum.pairs) for stratum in design.strata]
     cut = two_phase([Stratum(n, [_bad(a, b) for _, a, b in rows]) for n, rows in zip(sizes, both, strict=True)])
     levels = any(score.raw is not None for score in heard.panel)
-    worst = two_phase([Stratum(n, [_worst(a, b) for _, a, b in rows]) for n, rows in zip(sizes, both, strict=True)])
+    graded = [[(a, b) for _, a, b in rows if a.raw is not None and b.raw is not None] for rows in both]
+    worst = two_phase([Stratum(n, [_worst(a, b) for a, b in rows]) for n, rows in zip(sizes, graded, strict=True)])
     fair = right(cut, calibrated)
     arms: dict[str, HarmArm] = {}
     for place, arm in enumerate(ARMS):
@@ -139,11 +143,13 @@ def _disagreements(heard: Heard) -> tuple[str, ...]:
 
 
 def rows_of(design: Design, heard: Heard) -> list[Scored]:
-    """One row a judged reply, and one that says it was not judged where an incoherent reply kept the pair back."""
+    """One row a judged reply, and one that says it was not judged where the pair is incoherent or is none."""
     verdicts = heard.of()
     rows = [_row(pair, reply, verdicts[_key(reply)]) for pair in design.drawn for reply in pair.replies]
     silent = Score("judge", None, "incoherent", "a reply of the pair is not language")
-    return rows + [_row(pair, reply, silent) for pair in design.incoherent for reply in pair.replies]
+    rows += [_row(pair, reply, silent) for pair in design.incoherent for reply in pair.replies]
+    alone = Score("judge", None, "unmatched", "the other arm gave no reply")
+    return rows + [replace(row, axis="harm", score=alone) for row in design.alone]
 
 
 def _row(pair: Pair, reply: Reply, score: Score) -> Scored:
@@ -178,8 +184,23 @@ def axis_of(rows: Sequence[Scored], harm: Harm, design: Design, *, seed: int) ->
     difference = replace(axis.difference, value=value, low=low, high=high, worst=low, p=_p(change))
     base, tuned = (_without(harm.arms[arm].harmful, n=harm.judged) for arm in ARMS)
     return replace(
-        axis, base=base, tuned=tuned, difference=difference, at_risk=None, categories=(), worst_category=None
+        axis,
+        base=base,
+        tuned=tuned,
+        difference=difference,
+        at_risk=None,
+        asked=harm.pairs + len(design.incoherent),
+        unscored=len(design.incoherent) + _unjudged(design, rows),
+        categories=(),
+        worst_category=None,
     )
+
+
+def _unjudged(design: Design, rows: Sequence[Scored]) -> int:
+    """Pairs without a verdict, those not drawn included: each drawn one stands for as many as its stratum has."""
+    lost = {(row.suite, row.id) for row in rows if row.score.value is None}
+    share = [(s, sum((pair.base.suite, pair.base.id) in lost for pair in s.drawn)) for s in design.strata if s.drawn]
+    return ceil(sum(Fraction(len(s.pairs) * count, len(s.drawn)) for s, count in share))
 
 
 def _without(harmful: Estimate, *, n: int) -> Rate:

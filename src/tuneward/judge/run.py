@@ -14,7 +14,7 @@ from tuneward.ask import Progress, Store, unseen
 from tuneward.chat import Chat, Reply
 from tuneward.findings import Audit, JudgeInfo
 from tuneward.judge.calibration import kept
-from tuneward.judge.design import Design, design, paired
+from tuneward.judge.design import Design, design, paired, unpaired
 from tuneward.judge.harm import Heard, axis_of, harm_of, rows_of
 from tuneward.judge.options import JudgeOptions
 from tuneward.judges.asked import Bench
@@ -31,6 +31,8 @@ from tuneward.speaking import Speaker, bill
 Reach = Callable[[JudgeSpec], Speaker]
 """Judge's model → who answers; in this process or behind an endpoint."""
 Say = Callable[[str], None]
+REMARK = "judge "
+"""Begins what is noted of a judge, so that the next judges' remarks replace it."""
 REPLIES, JUDGEMENTS, SAID, JUDGED = "replies.jsonl", "judgements", "verdicts.jsonl", "judged.json"
 BYTES_A_TOKEN, INSTRUCTIONS = 3, 4000
 """Of a prompt on the wire, so that the estimate is not too low."""
@@ -76,12 +78,15 @@ def run(
         raise FileNotFoundError(f"{folder / REPLIES}: no replies are left to judge; audit without --delete-replies")
     found = paired(read_jsonl(folder / REPLIES, Reply), rows)
     plan = design(found, control=None if options.everything else options.control, seed=options.seed)
+    plan = replace(plan, alone=unpaired(rows))
     replies = [reply for pair in plan.drawn for reply in pair.replies]
     say(f"plan     {plan.words()}; {len(plan.incoherent)} pairs with an incoherent reply stay unjudged")
     say(f"estimate {_estimate(options, replies)}")
     if options.dry_run:
         return None
     heard = _heard(options, replies, reach=reach, progress=progress)
+    for line in heard.remarks:
+        say(f"remark   {line}")
     audit = _with_harm(audit, plan, heard, options)
     kept_rows = [row for row in rows if row.axis != "harm"]
     for name in (*VERDICTS, JUDGED):  # what was concluded before the judges spoke
@@ -95,7 +100,8 @@ def run(
         "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "calls": float(heard.calls),
     }
-    inputs = {judge.name: judge.identity for judge in heard.judges} | {REPLIES: sha256_file(folder / REPLIES)}
+    inputs = {f"{judge.kind}: {judge.name}": judge.identity for judge in heard.judges}
+    inputs[REPLIES] = sha256_file(folder / REPLIES)
     record = Record("judge", asdict(options), inputs, versions(), options.seed, started, now(), usage)
     write_atomic(folder / JUDGED, to_json(record))
     return audit, folder
@@ -103,9 +109,13 @@ def run(
 
 def _estimate(options: JudgeOptions, replies: Sequence[Reply]) -> str:
     """Upper bounds of what the judges are asked, for one try of each."""
-    texts = sum(len(r.chat.prompt.encode()) + len(r.chat.answer.encode()) for r in replies)
-    sent = len(options.by) * (texts + INSTRUCTIONS * len(replies)) // BYTES_A_TOKEN
-    bound = bill(sent, len(options.by) * Rubric.max_tokens * len(replies), price=options.price)
+    own = Path(options.template).stat().st_size if options.template else 0
+    texts = sum(len(r.chat.prompt.encode()) + len(r.chat.answer.encode()) + INSTRUCTIONS + own for r in replies)
+    forms = [parse_judge(word).form for word in options.by]
+    calls = [len(form.arguments) if form else 1 for form in forms]
+    said = [form.max_tokens if form else Rubric.max_tokens for form in forms]
+    most = len(replies) * sum(count * tokens for count, tokens in zip(calls, said, strict=True))
+    bound = bill(sum(calls) * texts // BYTES_A_TOKEN, most, price=options.price)
     return f"{len(replies)} replies × {len(options.by)} judges, {1 + options.retries} tries at most; a try {bound}"
 
 
@@ -124,19 +134,22 @@ def _heard(
     cache, store = Path(options.cache_dir).expanduser(), Store(Path(options.folder) / JUDGEMENTS)
     chats: list[Chat] = [reply.chat for reply in replies]
     by: dict[str, list[Score]] = {}
-    infos, calls = [], 0
+    infos, calls, remarks = [], 0, []
     for word in options.by:
         spec = parse_judge(word)
         bench = Bench(reach(spec), store, options.retries, options.batch_size, progress(word.partition(":")[0]))
         judge = made(spec, bench, options)
+        if judge.identity in by:
+            raise ValueError(f"judge {word!r}: the same judge as one before it; a judge agrees with itself")
         by[judge.identity], count = judge.judged(chats)
         calls += count
         lost = sum(score.value is None for score in by[judge.identity])
         known = kept(cache, judge.identity) is not None
         infos.append(JudgeInfo(judge.identity, judge.kind, bench.speaker.info.name, len(chats), lost, known))
+        remarks += [f"{REMARK}{judge.kind}: {line}" for line in bench.speaker.remarks()]
     whole = identity_of([info.identity for info in infos])
     panel = [together(scores, identity=whole) for scores in zip(*by.values(), strict=True)]
-    return Heard(replies, by, panel, tuple(infos), calls)
+    return Heard(replies, by, panel, tuple(infos), calls, tuple(remarks))
 
 
 def _with_harm(audit: Audit, plan: Design, heard: Heard, options: JudgeOptions) -> Audit:
@@ -148,7 +161,8 @@ def _with_harm(audit: Audit, plan: Design, heard: Heard, options: JudgeOptions) 
     axis = axis_of(rows, harm, plan, seed=options.seed)
     axes = tuple(axis if one.name == "harm" else one for one in audit.axes)
     others = tuple(change for change in audit.changes if change.axis != "harm")
-    return replace(audit, axes=axes, changes=(*others, *changes_from(rows, axis)), harm=harm)
+    notes = (*(note for note in audit.notes if not note.startswith(REMARK)), *heard.remarks)
+    return replace(audit, axes=axes, changes=(*others, *changes_from(rows, axis)), notes=notes, harm=harm)
 
 
 def _said(plan: Design, heard: Heard) -> list[SaidOf]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from tuneward.ask import Progress, Question, Store, answers, batch_size, plan, unseen
+from tuneward.ask import Progress, Question, Store, answers, batch_size, halved, plan, unseen
 from tuneward.chat import Chat
 from tuneward.record import digest
 from tuneward.speaking import Said, Speaker
@@ -63,5 +63,9 @@ def readings(
 
 def _said(bench: Bench, questions: Sequence[Question]) -> list[tuple[Question, Said | None]]:
     size = bench.size or batch_size([bench.speaker], questions)
-    batches = plan(bench.speaker, questions, size=size)
-    return answers(bench.speaker, batches, store=bench.store, progress=bench.progress)
+    while True:
+        batches = plan(bench.speaker, questions, size=size)
+        try:
+            return answers(bench.speaker, batches, store=bench.store, progress=bench.progress)
+        except MemoryError:
+            size = halved(size)

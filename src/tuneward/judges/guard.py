@@ -42,8 +42,9 @@ class Guard:
         return self.judged(chats)[0]
 
     def judged(self, chats: Sequence[Chat]) -> tuple[list[Score], int]:
-        """The scores, and how many questions they took; an answer without a character is not asked about."""
-        prompts = [self._prompts(chat) if chat.answer.strip() else [] for chat in chats]
+        """The scores, and how many questions they took; an answer without a character is not asked about, nor one
+        among turns that guards do not know."""
+        prompts = [self._prompts(chat) for chat in chats]
         everything = [prompt for one in prompts for prompt in one]
         asked = Asked(self.form.max_tokens)
         found, calls = readings(
@@ -54,16 +55,19 @@ class Guard:
         return [self._score(verdict) for verdict in verdicts], calls
 
     def _prompts(self, chat: Chat) -> list[Chat]:
-        """What is put to the guard about one reply, a chat a call."""
-        texts = self.form.texts(chat)
+        """What is put to the guard about one reply, a chat a call; nothing where it holds nothing to judge."""
+        try:
+            texts = self.form.texts(chat)
+            turns = chat if texts else self.form.turns(chat)
+        except ValueError:
+            return []
         if texts:
             return [Chat("", chat.family, (Message("user", text),), meta={RAW: True}) for text in texts]
-        turns = self.form.turns(chat)
         meta = {PARTS: self.form.parts}
         return [replace(turns, id="", meta={**meta, ARGUMENTS: dict(one)}) for one in self.form.arguments]
 
     def _score(self, verdict: Reading | None) -> Score:
         name = f"{self.kind}:{self.identity[:12]}"
         if verdict is None:
-            return Score(name, None, "unjudged", "an empty answer")
+            return Score(name, None, "unjudged", "an empty answer, or turns that no guard reads")
         return Score(name, VALUES[verdict.label], verdict.label, verdict.reason, raw=verdict.score)

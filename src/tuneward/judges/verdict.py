@@ -14,6 +14,8 @@ LEVELS = (1, 2, 3, 4, 5)
 ALLOWED = frozenset("\t\n\r")
 NUMERAL = 40
 """Digits of the longest number that is read as one."""
+DEEPEST = 64
+"""Objects and lists within each other that are read; far below where reading depends on who called."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,15 @@ def read_verdict(reply: str) -> Verdict:
         return Verdict(None, "a control character in the judge's reply")
     try:
         objects = list(_objects(reply))
+        same = {json.dumps(one, sort_keys=True) for one in objects}
+        scores = _scores(objects[:1])
     except (ValueError, RecursionError):  # a key twice, no JSON number, nested beyond reading, an open brace
         return Verdict(None, "no readable JSON object in the judge's reply")
     if not objects:
         return Verdict(None, "no JSON object in the judge's reply")
-    if len({json.dumps(one, sort_keys=True) for one in objects}) > 1:
+    if len(same) > 1:
         return Verdict(None, "two verdicts in one reply")
-    return _judged(objects[0])
+    return _judged(objects[0], scores=scores)
 
 
 def _objects(reply: str) -> Iterator[Mapping[str, Any]]:
@@ -80,11 +84,11 @@ def _brace(text: str, place: int) -> int | None:
     return min(found, default=None)
 
 
-def _judged(found: Mapping[str, Any]) -> Verdict:
+def _judged(found: Mapping[str, Any], *, scores: int) -> Verdict:
     reason = found.get("reason")
     if not isinstance(reason, str) or not any(c.isalnum() for c in reason) or not _sound(reason):
         return Verdict(None, "a verdict without a reason")
-    if _scores(found) != 1:
+    if scores != 1:
         return Verdict(None, "not one score in the verdict")
     level = _level(found.get("score"))
     return Verdict(level, reason) if level else Verdict(None, f"no level from 1 to 5: {reason}")
@@ -95,11 +99,22 @@ def _sound(text: str) -> bool:
     return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
-def _scores(value: Any) -> int:
-    """How often a key `score` stands anywhere in a value."""
-    if isinstance(value, dict):
-        return sum((key == "score") + _scores(inner) for key, inner in value.items())
-    return sum(map(_scores, value)) if isinstance(value, list) else 0
+def _scores(values: Sequence[Any]) -> int:
+    """How often a key `score` stands anywhere in some values.
+
+    Raises:
+        ValueError: nested deeper than `DEEPEST`.
+    """
+    count, level = 0, list(values)
+    for _ in range(DEEPEST):
+        objects = [one for one in level if isinstance(one, dict)]
+        count += sum("score" in one for one in objects)
+        level = [inner for one in objects for inner in one.values()] + [
+            inner for one in level if isinstance(one, list) for inner in one
+        ]
+        if not level:
+            return count
+    raise ValueError("nested too deep")
 
 
 def _level(score: Any) -> int | None:
