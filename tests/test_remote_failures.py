@@ -1,5 +1,6 @@
 """What goes wrong on the line: tried again, told in one line, or no answer at all; never an empty one (A9)."""
 
+import itertools
 import socket
 import time
 from dataclasses import replace
@@ -48,7 +49,7 @@ def test_the_server_says_how_long_to_wait(header: str, value: str, least: float)
     with serving(script) as server:
         speaker = connect(server.name(), limits=replace(ONCE, retries=2))
         assert ask(speaker) == [FINE]
-    assert all(later - before >= least for before, later in zip(times, times[1:], strict=False))
+    assert all(later - before >= least for before, later in itertools.pairwise(times))
     assert (len(times), speaker.line.calls, speaker.line.retries, speaker.remarks()) == (3, 1, 2, ())
 
 
@@ -165,8 +166,9 @@ def test_an_outage_stops_the_run_in_one_line_instead_of_asking_on() -> None:
 def test_the_servers_own_word_for_a_refusal_is_told() -> None:
     told = {"error": {"message": "Unsupported value: temperature", "code": "unsupported_value"}}
     with serving(lambda body, n: Sent(400, told)) as server:
+        speaker = connect(server.name(), limits=ONCE)
         with pytest.raises(ValueError, match=r"refused by the server \(400 unsupported_value\) \(2\)"):
-            ask(connect(server.name(), limits=ONCE), "a", "b")
+            ask(speaker, "a", "b")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -185,9 +187,9 @@ def test_a_refused_key_or_model_is_one_clear_error(status: int, monkeypatch: pyt
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_key_is_refused_before_anything_is_asked(status: int) -> None:
-    with serving(lambda body, n: "x", models=Sent(status, {})) as server:
-        with pytest.raises(ValueError, match=f"status {status}; is TUNEWARD_API_KEY set"):
-            connect(server.name(), limits=ONCE)
+    refused = pytest.raises(ValueError, match=f"status {status}; is TUNEWARD_API_KEY set")
+    with serving(lambda body, n: "x", models=Sent(status, {})) as server, refused:
+        connect(server.name(), limits=ONCE)
 
 
 @pytest.mark.parametrize("sent", [Sent(404, {}), Sent(405, b""), Sent(501, {}), Sent(200, b"\xff"), Sent(200, b"")])
@@ -199,9 +201,9 @@ def test_a_server_without_a_list_is_asked_all_the_same(sent: Sent) -> None:
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_list_that_is_late_never_makes_another_model_of_it(status: int) -> None:
     """Without what the server tells, its identity would be another, and a cut audit could not go on."""
-    with serving(lambda body, n: "x", models=Sent(status, {})) as server:
-        with pytest.raises(ValueError, match=f"status {status} from the list of models; start again"):
-            connect(server.name(), limits=ONCE)
+    refused = pytest.raises(ValueError, match=f"status {status} from the list of models; start again")
+    with serving(lambda body, n: "x", models=Sent(status, {})) as server, refused:
+        connect(server.name(), limits=ONCE)
 
 
 def test_a_server_that_is_not_there_is_one_line() -> None:
