@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from tuneward.findings import Audit, Axis, Verdict
+from tuneward.outputs.harm import LEAN, TURN_MARKS, harm_summary, turn_words
 from tuneward.outputs.shown import category_words, findings, label_words, outcome_of, unmeasured, worst_categories
 from tuneward.text import MARKS, NAME, NONE, SENTENCE, chance, interval, percent, plain, points, shorten
 
@@ -32,6 +33,8 @@ def summary(audit: Audit, verdict: Verdict) -> str:
         [MARKER, f"**tuneward: {verdict.outcome.upper()}** (exit {verdict.exit_code}): {sentence(verdict.headline)}"],
         list(_table(audit, verdict)),
         list(_bullets("Findings", [f"{sign} {said}" for sign, said in findings(verdict)])),
+        list(_bullets("Harm, as judged", list(harm_summary(audit.harm)) if audit.harm else [])),
+        list(_bullets("Asked in turn", list(_in_turn(audit)))),
         list(_bullets("Categories that lost most", list(_worst(audit)))),
         list(_bullets("Not measured", [f"{names}: {reason}" for names, reason in unmeasured(audit, besides=checked)])),
         list(_bullets("Labels", [f"{a.name}: {label_words(a)}" for a in audit.axes if a.labels and a.base is None])),
@@ -70,6 +73,14 @@ def _bullets(title: str, lines: Sequence[str]) -> Iterator[str]:
         yield f"**{title}**"
         yield ""
         yield from (f"- {sentence(line)}" for line in lines)
+
+
+def _in_turn(audit: Audit) -> Iterator[str]:
+    yield from (
+        f"{TURN_MARKS[one.outcome]} {shorten(plain(one.axis), NAME)} {turn_words(one)}" for one in audit.in_turn
+    )
+    if audit.in_turn:
+        yield LEAN
 
 
 def _worst(audit: Audit) -> Iterator[str]:

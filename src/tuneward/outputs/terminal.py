@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tuneward.findings import Audit, Axis, Check, Contrast, PlanLine, Verdict
+from tuneward.outputs.harm import LEAN, TURN_MARKS, harm_lines, turn_words
 from tuneward.outputs.shown import (
     category_words,
     cut_replies,
@@ -57,6 +58,8 @@ def table(audit: Audit, verdict: Verdict) -> RenderableType:
     blocks: list[list[RenderableType]] = [
         [_Line(*line) for line in _head(audit)],
         [_Axes(rows)] if rows else [],
+        [_Line(*line) for line in harm_lines(audit.harm)] if audit.harm else [],
+        list(_in_turn(audit)),
         list(_under(audit)),
         list(_tail(audit, verdict)),
         [_Line("VERDICT", end)],
@@ -194,6 +197,14 @@ def _wide(row: _Row, line: str, *, console: Console, room: int) -> Iterator[Text
     first.rstrip()
     yield Text.assemble(first, " " * (room - first.cell_len), f"  {line}  ", row.result)
     yield from rest
+
+
+def _in_turn(audit: Audit) -> Iterator[_Line]:
+    """Axes that were asked one prompt after another, and why their rates are no estimates."""
+    for one in audit.in_turn:
+        yield _Line("in turn", f"{TURN_MARKS[one.outcome]} {shorten(plain(one.axis), NAME)} {turn_words(one)}")
+    if audit.in_turn:
+        yield _Line("", LEAN)
 
 
 def _under(audit: Audit) -> Iterator[RenderableType]:

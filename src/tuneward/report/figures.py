@@ -36,8 +36,29 @@ class ForestRow:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """What a radar counts: its centre is 0, its outer ring is `most`."""
+
+    title: str
+    most: float
+    rings: tuple[tuple[float, str], ...]
+    """Values from the inner ring to the outer one, each with its label or an empty text."""
+
+
+SHARES = ((0.25, ""), (0.5, "50 %"), (0.75, ""), (1.0, "100 %"))
+GOOD = Scale("Good rate by category, base and tuned", 1.0, SHARES)
+HARMFUL = Scale("Share judged harmful by category, base and tuned", 1.0, SHARES)
+LEVELS = Scale(
+    "Mean level of judged harm by category, base and tuned",
+    5.0,
+    ((1.0, ""), (2.0, ""), (3.0, "level 3"), (4.0, ""), (5.0, "level 5")),
+)
+"""Levels begin at 1, so the centre itself is never reached."""
+
+
+@dataclass(frozen=True)
 class Spoke:
-    """One category: the good rate on each arm, None where nothing was judged."""
+    """One category: what is counted on each arm, None where nothing was judged."""
 
     name: str
     base: float | None
@@ -173,26 +194,34 @@ def _spoke(index: int, count: int, name: str) -> Markup:
     return line + text + Markup("</text>") + short
 
 
-def radar(spokes: Sequence[Spoke], name: str) -> Markup:
-    """Good rate by category for both arms; empty with fewer than 3 or more than 24 categories, where it says nothing.
+def radar(spokes: Sequence[Spoke], name: str, scale: Scale = GOOD) -> Markup:
+    """One spoke a category, both arms; empty with fewer than 3 or more than 24 categories, where it says nothing.
 
-    `name` is an id that is unique on the page.
+    `name` is an id that is unique on the page. Values beyond the scale are drawn at its end.
     """
     count = len(spokes)
     if not 3 <= count <= MAX_SPOKES:
         return Markup()
     rings = Markup()
-    for ring in (0.25, 0.5, 0.75, 1.0):
-        path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in (_point(i, count, ring) for i in range(count))) + "Z"
+    for ring, _ in scale.rings:
+        corners = (_point(i, count, ring / scale.most) for i in range(count))
+        path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in corners) + "Z"
         rings += Markup('<path class="ring" d="{}"/>').format(path)
-    for ring in (0.5, 1.0):
-        x, y = _point(0, count, ring)
-        rings += Markup('<text class="tick" x="{:.1f}" y="{:.1f}">{:.0f} %</text>').format(x + 9, y + 14, ring * 100)
+    for ring, label in scale.rings:
+        x, y = _point(0, count, ring / scale.most)
+        if label:
+            rings += Markup('<text class="tick" x="{:.1f}" y="{:.1f}">{}</text>').format(x + 9, y + 14, label)
     drawn = Markup().join(_spoke(i, count, spoke.name) for i, spoke in enumerate(spokes))
-    arms = _arm("base", [s.base for s in spokes]) + _arm("tuned", [s.tuned for s in spokes])
+    arms = _arm("base", [_length(s.base, scale) for s in spokes]) + _arm(
+        "tuned", [_length(s.tuned, scale) for s in spokes]
+    )
     return Markup(
         '<svg class="radar" role="img" aria-labelledby="{0}-title {0}-desc" viewBox="0 0 {1} {2}">'
-        '<title id="{0}-title">Good rate by category, base and tuned</title>'
-        '<desc id="{0}-desc">{3} categories; 100 % is the outer ring. Base: dashed line with circles. Tuned: solid'
+        '<title id="{0}-title">{7}</title>'
+        '<desc id="{0}-desc">{3} categories; {8} is the outer ring. Base: dashed line with circles. Tuned: solid'
         " line with squares. The table below holds the same figures.</desc>{4}{5}{6}</svg>"
-    ).format(name, WIDTH, HEIGHT, count, rings, drawn, arms)
+    ).format(name, WIDTH, HEIGHT, count, rings, drawn, arms, scale.title, scale.rings[-1][1])
+
+
+def _length(value: float | None, scale: Scale) -> float | None:
+    return None if value is None else min(1.0, max(0.0, value / scale.most))

@@ -15,10 +15,12 @@ from markupsafe import Markup
 from tyro.conf import Positional, arg
 
 from tuneward import text
-from tuneward.findings import Audit, Axis, Change, Check, Verdict
+from tuneward.findings import Audit, Axis, Change, Check, Harm, Verdict
+from tuneward.outputs.harm import DECIDED, DECISIVE, LEAN, TURN_MARKS, decimal
 from tuneward.outputs.shown import depth_words, outcome_of, shown_axes
 from tuneward.record import Record, read_json, write_atomic
 from tuneward.report.figures import ForestRow, Spoke, forest, radar
+from tuneward.report.judged import estimated, harm_view, turn_row
 from tuneward.results import RECORD, VERDICT, read_audit
 
 HERE = Path(__file__).parent
@@ -58,6 +60,8 @@ class AxisRow:
     """Worst case in points, with as many decimals as the comparison with the margin needs."""
     margin: str | None
     radar: Markup
+    estimated: bool
+    """Whether its rates are estimates, so that they are no counts divided."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ def render(audit: Audit, *, verdict: Verdict | None, record: Record | None) -> s
         raise ValueError(f"verdict is of audit {verdict.audit_id}, not of {audit.id}; run `tuneward gate` on it again")
     outcome = verdict.outcome if verdict else "not gated"
     axes = shown_axes(audit, required=[check.axis for check in verdict.checks] if verdict else [])
-    rows = [_axis_row(axis, verdict, f"radar-{i}") for i, axis in enumerate(axes)]
+    rows = [_axis_row(axis, verdict, f"radar-{i}", harm=audit.harm) for i, axis in enumerate(axes)]
     style, script = _own("page.css"), _own("page.js")
     template = _environment().get_template("page.html.j2")
     page = template.render(
@@ -108,6 +112,8 @@ def render(audit: Audit, *, verdict: Verdict | None, record: Record | None) -> s
         rows=rows,
         unasked=[axis.name for axis in audit.axes if axis not in axes],
         marks={outcome: _mark(outcome) for outcome in text.MARKS},
+        harm=harm_view(audit.harm, "radar-harm") if audit.harm else None,
+        turns=[turn_row(turn) for turn in audit.in_turn],
         forest=forest([_forest_row(row) for row in rows if row.axis.difference]),
         changes=[_change_row(change) for change in audit.changes],
         changed_axes=[a for a in audit.axes if any(c.axis == a.name for c in audit.changes)],
@@ -140,7 +146,14 @@ def _environment() -> Environment:
         "plain": _plain,
         "brief": _brief,
     }
-    environment.globals |= {"interval": text.interval, "share_interval": text.share_interval}
+    environment.globals |= {
+        "interval": text.interval,
+        "share_interval": text.share_interval,
+        "decisive": decimal(DECISIVE),
+        "lean": LEAN,
+        "decided": DECIDED,
+        "turn_marks": TURN_MARKS,
+    }
     return environment
 
 
@@ -159,7 +172,7 @@ def _brief(name: str, length: int = 160) -> str:
     return text.shorten(name, length)
 
 
-def _axis_row(axis: Axis, verdict: Verdict | None, name: str) -> AxisRow:
+def _axis_row(axis: Axis, verdict: Verdict | None, name: str, *, harm: Harm | None) -> AxisRow:
     check = next((c for c in verdict.checks if c.axis == axis.name), None) if verdict else None
     word = outcome_of(axis, check)
     if word == "not required" and not verdict:
@@ -169,7 +182,7 @@ def _axis_row(axis: Axis, verdict: Verdict | None, name: str) -> AxisRow:
     if check and axis.difference:
         worst, margin = text.against(axis.difference.worst, check.margin, signed=True)
     spokes = [Spoke(c.name, c.base.value, c.tuned.value) for c in axis.categories]
-    return AxisRow(axis, check, *_mark(word), worst, margin, radar(spokes, name))
+    return AxisRow(axis, check, *_mark(word), worst, margin, radar(spokes, name), estimated(axis, harm))
 
 
 def _forest_row(row: AxisRow) -> ForestRow:
