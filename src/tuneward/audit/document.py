@@ -9,7 +9,7 @@ from tuneward.audit.options import AuditOptions
 from tuneward.audit.questions import Asked, plan_lines
 from tuneward.audit.under import condition_findings, depth_profile
 from tuneward.chat import Arm, Reply
-from tuneward.findings import ArmInfo, Audit, Axis, Change, Effect, Kind, Noise
+from tuneward.findings import ArmInfo, Audit, Axis, Change, Effect, InTurn, Kind, Noise
 from tuneward.paired import Scored, axes_from, axis_from, changes_from, good, matched, rows_of
 from tuneward.stats.rates import Rate, wilson
 
@@ -29,6 +29,7 @@ class Evidence:
     """Replies of the base whose text changed when it was asked again."""
     remarks: tuple[str, ...] = ()
     """What happened while the arms were asked."""
+    in_turn: tuple[InTurn, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def document(
         conditions=found,
         depth=depth_profile(found, apart=evidence.apart),
         noise=noise(evidence),
+        in_turn=evidence.in_turn,
         notes=(
             *setting.notes,
             *evidence.remarks,

@@ -16,6 +16,7 @@ from tuneward.record import Record, digest, read_json, sha256_file
 from tuneward.rows import parse_columns, read_rows
 from tuneward.stats.power import detectable
 from tuneward.suites import Own, Policy, Suite, Twins, Utility, distinct, suites_named
+from tuneward.text import percent
 
 ASSUMED: Mapping[str, float] = {"refusal": 0.9, "twins": 0.95, "utility": 0.5, "coherence": 0.98, "context": 0.9}
 """Good rates of a base that the plan assumes before anything is known."""
@@ -24,6 +25,8 @@ REVERSE = 0.007
 SAMPLED = 44
 """Families sampled at most: each costs as many replies as there are samples."""
 PLAIN = "plain"
+IN_TURN = ("refusal", "twins")
+"""Axes that `--sequential` asks in turn."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,17 @@ class Asked:
     no_context: str
     """Why no condition is a context of the rows; empty when one is."""
     rows: Path | None
+    in_turn: tuple[str, ...] = ()
+    """Axes whose prompts, one a family, are asked one block after another until they are decided."""
 
     @property
     def plain(self) -> tuple[Question, ...]:
         """The questions without samples and contexts."""
         return tuple(q for q in self.questions if q.render == PLAIN and q.sample == 0)
+
+    def waits(self, question: Question) -> bool:
+        """Whether a question is asked in turn, so perhaps never."""
+        return self.suites[question.suite].axis in self.in_turn
 
     def axis(self, suite: Suite, render: str) -> str:
         """The axis that the suite's own scorer fills with the replies of a render."""
@@ -59,16 +68,24 @@ class Asked:
 
 
 def gather(options: AuditOptions) -> Asked:
-    """Read suites and rows; nothing is asked yet."""
+    """Read suites and rows; nothing is asked yet.
+
+    Raises:
+        ValueError, FileNotFoundError: a suite or file that cannot be used, or nothing that can be asked in turn.
+    """
     chosen = [_as_set(suite, options) for suite in suites_named(options.suites)]
     if options.own:
         chosen.append(Own(options.own, parse_columns(options.own_columns) if options.own_columns else {}))
     suites = distinct(chosen)
     prompts = {name: _limited(suite(), options.limit) for name, suite in suites.items()}
+    in_turn = _in_turn(suites) if options.sequential else ()
+    for axis in in_turn:
+        prompts |= _one_a_family({n: prompts[n] for n, s in suites.items() if s.axis == axis}, seed=options.seed)
     limits = {name: options.max_tokens or suite.max_tokens for name, suite in suites.items()}
     questions = [Question(name, chat, limits[name]) for name in suites for chat in prompts[name]]
+    count = 0 if in_turn else options.samples
     for name in (name for name, suite in suites.items() if suite.axis == "refusal"):
-        questions += _samples(name, prompts[name], tokens=limits[name], count=options.samples, seed=options.seed)
+        questions += _samples(name, prompts[name], tokens=limits[name], count=count, seed=options.seed)
     rows, found, why = _contexts(options)
     under = conditions(options.under, found, language=options.language)
     contrasted = {name: prompts[name] for name, suite in suites.items() if suite.axis in ("refusal", "twins")}
@@ -84,7 +101,25 @@ def gather(options: AuditOptions) -> Asked:
     }
     bare = [question for c in under if c.bare for question in again[c.name]]
     questions += [question for c in under if not c.bare for question in again[c.name]]
-    return Asked(suites, tuple(questions), tuple(bare), under, families, why, rows)
+    return Asked(suites, tuple(questions), tuple(bare), under, families, why, rows, in_turn)
+
+
+def _in_turn(suites: Mapping[str, Suite]) -> tuple[str, ...]:
+    found = tuple(axis for axis in IN_TURN if any(suite.axis == axis for suite in suites.values()))
+    if not found:
+        raise ValueError("sequential: no suite asks requests or their twins (--suites policy twins); nothing to decide")
+    return found
+
+
+def _one_a_family(prompts: Mapping[str, Sequence[Chat]], *, seed: int) -> dict[str, list[Chat]]:
+    """One prompt of each family of an axis, drawn by the seed: prompts that change together count once."""
+    families: dict[str, list[tuple[str, str]]] = {}
+    for name, chats in prompts.items():
+        for chat in chats:
+            families.setdefault(chat.family, []).append((name, chat.id))
+    rng = random.Random(f"one a family {seed}")
+    drawn = {rng.choice(sorted(families[family])) for family in sorted(families)}
+    return {name: [chat for chat in chats if (name, chat.id) in drawn] for name, chats in prompts.items()}
 
 
 def _as_set(suite: Suite, options: AuditOptions) -> Suite:
@@ -114,6 +149,8 @@ def _samples(suite: str, chats: Sequence[Chat], *, tokens: int, count: int, seed
 
 
 def _contexts(options: AuditOptions) -> tuple[Path | None, tuple[Context, ...], str]:
+    if options.sequential:
+        return None, (), "not asked in turn (--sequential)"
     path = Path(options.rows) if options.rows else _recorded_rows(Path(options.tuned))
     if path is None:
         return None, (), "no training rows were given (--rows)"
@@ -147,7 +184,7 @@ def _axes(question: Question, asked: Asked) -> Iterator[str]:
 
 
 def plan_lines(asked: Asked) -> tuple[PlanLine, ...]:
-    """What each axis can tell, from the number of its families alone."""
+    """What each axis can tell, from the number of its families alone; of what is asked in turn, the most there is."""
     groups: dict[str, list[Question]] = {}
     for question in (*asked.questions, *asked.bare):
         if question.sample == 0:
@@ -158,6 +195,27 @@ def plan_lines(asked: Asked) -> tuple[PlanLine, ...]:
     for axis, questions in groups.items():
         families = len({(q.suite if axis == "coherence" else "", q.chat.family) for q in questions})
         at_risk = ASSUMED[axis] * len(questions) if axis in ASSUMED else None
-        seen = detectable(families, reverse=REVERSE)
+        seen = None if any(map(asked.waits, questions)) else detectable(families, reverse=REVERSE)
         lines.append(PlanLine(axis, len(questions), families, at_risk, seen, REVERSE))
     return tuple(lines)
+
+
+def plan_words(asked: Asked, *, worst: float) -> list[str]:
+    """The plan as lines for a reader."""
+    waiting = {axis for question in asked.questions if asked.waits(question) for axis in _axes(question, asked)}
+    lines = []
+    for line in plan_lines(asked):
+        count = (
+            f"{line.axis}: {'at most ' if line.axis in waiting else ''}{line.prompts} prompts, {line.families} families"
+        )
+        risk = f", about {line.at_risk:.0f} at risk" if line.at_risk is not None else ""
+        seen = f"≥ {line.detectable * 100:.1f} points at 80 % power" if line.detectable else "nothing"
+        if line.axis in asked.in_turn:
+            lines.append(
+                f"{count}, in turn until it is decided whether fewer than {percent(worst)} of the replies are bad"
+            )
+        elif line.axis in waiting:
+            lines.append(f"{count}, as many as are asked in turn")
+        else:
+            lines.append(f"{count}{risk}; detects {seen}")
+    return lines

@@ -12,8 +12,9 @@ from tuneward.audit.arms import Connect, arms_of, in_process
 from tuneward.audit.asking import UNKNOWN, Desk, Heard, Say, ask_again, ask_arms, crossed, estimate, parity
 from tuneward.audit.depth import Apart, apart
 from tuneward.audit.document import Evidence, Setting, document
+from tuneward.audit.in_turn import Turned, ask_in_turn
 from tuneward.audit.options import AuditOptions
-from tuneward.audit.questions import Asked, gather, plan_lines
+from tuneward.audit.questions import Asked, gather, plan_words
 from tuneward.audit.scoring import score_replies
 from tuneward.audit.uses import certifies, record, use_of, uses, warning
 from tuneward.chat import Arm, Reply
@@ -79,10 +80,8 @@ def audit_arms(
     size = _claimed(
         out, setting.id, options=options, size=options.batch_size or batch_size(list(arms.values()), asked.questions)
     )
-    for line in plan_lines(asked):
-        seen = f"≥ {line.detectable * 100:.1f} points at 80 % power" if line.detectable else "nothing"
-        risk = f", about {line.at_risk:.0f} at risk" if line.at_risk is not None else ""
-        say(f"plan     {line.axis}: {line.prompts} prompts, {line.families} families{risk}; detects {seen}")
+    for line in plan_words(asked, worst=options.worst):
+        say(f"plan     {line}")
     say(f"parity   {' · '.join(f'{name} {found}' for name, found in setting.parity.items())}    id {setting.id}")
     everything = (*asked.questions, *asked.bare)
     say(f"estimate {estimate(arms, plan(arms['base'], everything, size=size), price=options.price)}")
@@ -93,13 +92,15 @@ def audit_arms(
     shared = bool(engines) and not (options.no_cache or options.delete_replies)
     store = Store(Path(options.cache_dir).expanduser() / "replies" if shared else out / BATCHES)
     desk = Desk(store, say, progress, options.seed)
-    heard = ask_arms(arms, asked.questions, size=size, desk=desk)
+    turned = ask_in_turn(arms, asked, size=size, desk=desk, limit=options.worst)
+    heard = _whole(arms, asked, turned, desk=desk)
     if asked.bare:
         bare = {arm: replace(engine, template=Template("")) for arm, engine in engines.items()}
         heard = replace(
             heard, replies=(*heard.replies, *ask_arms(bare, asked.bare, size=heard.size, desk=desk).replies)
         )
-    evidence = _evidence(arms, asked, heard, desk=desk, noise=options.noise)
+    evidence = _evidence(arms, turned.part_of(asked), heard, desk=desk, noise=options.noise)
+    evidence = replace(evidence, in_turn=turned.turns, remarks=(*evidence.remarks, *turned.remarks()))
     audit = document(evidence, setting, asked=asked, options=options, replies=heard.replies)
     if not options.delete_replies:
         write_atomic(out / REPLIES, to_jsonl(heard.replies), mode=0o600)
@@ -119,17 +120,28 @@ def audit_arms(
     return audit, out
 
 
+def _whole(arms: Mapping[Arm, Speaker], asked: Asked, turned: Turned, *, desk: Desk) -> Heard:
+    """What was asked in turn, and all that does not wait for it."""
+    rest = [question for question in asked.questions if not asked.waits(question)]
+    heard = ask_arms(arms, rest, size=turned.size, desk=desk) if rest else Heard((), turned.size)
+    return replace(heard, replies=(*turned.replies, *heard.replies))
+
+
 def _setting(arms: Mapping[Arm, Speaker], asked: Asked, options: AuditOptions) -> Setting:
     """Who is asked what and how, under an id that is the digest of all that decides the result."""
     found = parity(arms, asked.plain)
     sampled = len({(q.suite, q.chat.family) for q in asked.questions if q.sample})
     decoding = {
         "plain": "greedy",
-        "sampled": f"{options.samples} samples at temperature 1 on {sampled} families" if options.samples else "none",
+        "sampled": f"{options.samples} samples at temperature 1 on {sampled} families"
+        if options.samples and not asked.in_turn
+        else "none",
         "max_tokens": ", ".join(sorted({f"{q.suite} {q.max_tokens}" for q in asked.questions})),
         "seed": str(options.seed),
     }
     everything = (*asked.questions, *asked.bare)
+    if asked.in_turn:
+        decoding["in turn"] = f"{' and '.join(asked.in_turn)}, against {options.worst:g}"
     questions = [[q.suite, q.chat, q.render, q.sample, q.max_tokens] for q in everything]
     keys = {arm: engine.key for arm, engine in arms.items()}
     looks = [options.noise, options.include_text, options.limit]

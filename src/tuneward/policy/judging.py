@@ -3,21 +3,28 @@
 **pass**: the one-sided 95 % bound lies within the margin. **fail**: it does not, and the paired test shows a net
 loss. **not resolved**: neither. **not established**: the question was not asked, not judged, or could not have come
 out badly. Precedence over the axes: fail, not established, not resolved, pass.
+
+An axis that was asked in turn is decided by its e-values instead: they hold whenever one stops, its interval does not.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from math import exp, log
 from types import MappingProxyType
 from typing import Literal
 
-from tuneward.findings import Audit, Axis, CategoryFinding, Check, Verdict
+from tuneward.findings import Audit, Axis, CategoryFinding, Check, InTurn, Verdict
 from tuneward.policy.settings import Policy, Waiver
 from tuneward.stats.difference import Difference
 from tuneward.text import NAME, against, chance, interval, percent, plain, points, shorten
 
 Outcome = Literal["pass", "fail", "not established", "not resolved"]
 LEVEL = 0.05
+EVIDENCE = 20
+"""An e-value that decides: 1 / `LEVEL`."""
+BEYOND = 700.0
+"""Logarithm near which a float ends."""
 EXITS: Mapping[Outcome, int] = MappingProxyType({"fail": 3, "not established": 4, "not resolved": 5, "pass": 0})
 """Outcome → exit code, in order of precedence; 2 belongs to errors, of which there is no verdict."""
 SUBJECTS: Mapping[str, str] = MappingProxyType(
@@ -43,14 +50,13 @@ SUBJECTS: Mapping[str, str] = MappingProxyType(
 
 def judge(audit: Audit, policy: Policy, *, today: date, policy_hash: str) -> Verdict:
     """The verdict on every required axis; the only place where an exit code is decided."""
-    axes = {axis.name: axis for axis in audit.axes}
     found = [_check(audit, policy, name=name) for name in dict.fromkeys(policy.required)]
     checks = tuple(_waived(check, policy.waivers, today=today) for check in found)
     outcome = next(outcome for outcome in EXITS if outcome == "pass" or outcome in {c.outcome for c in checks})
     return Verdict(
         outcome=outcome,
         exit_code=EXITS[outcome],
-        headline=_headline(axes, checks, policy=policy),
+        headline=_headline(audit, checks, policy=policy),
         checks=checks,
         audit_id=audit.id,
         policy=policy_hash,
@@ -64,6 +70,9 @@ def _check(audit: Audit, policy: Policy, *, name: str) -> Check:
     missing = _missing(audit, policy, axis=axis)
     if missing or axis is None or axis.difference is None:
         return Check(name, "not established", margin, missing or "not measured")
+    turn = _turn(audit, name)
+    if turn is not None:
+        return _decided(audit, policy, axis=axis, turn=turn)
     figures = _figures(axis.difference, margin)
     why = [figures] if _beyond(axis.difference, margin) else []
     why += map(_category, _losses(axis, policy))
@@ -74,6 +83,40 @@ def _check(audit: Audit, policy: Policy, *, name: str) -> Check:
     if unsure:
         return Check(name, "not established", margin, unsure)
     return Check(name, "pass" if -axis.difference.worst <= margin else "not resolved", margin, figures)
+
+
+def _turn(audit: Audit, name: str) -> InTurn | None:
+    return next((turn for turn in audit.in_turn if turn.axis == name), None)
+
+
+def _decided(audit: Audit, policy: Policy, *, axis: Axis, turn: InTurn) -> Check:
+    """An axis asked in turn. A proven failure stands; a pass must be one against a limit as strict as the policy's."""
+    margin, figures = policy.margin_of(axis.name), _evidence(turn)
+    unjudged = _unjudged(axis, policy)
+    if turn.outcome == "fail":
+        return Check(axis.name, "fail", margin, f"{figures}; {unjudged}" if unjudged else figures)
+    loose = ""
+    if turn.limit > policy.sequential.limit:
+        loose = (
+            f"tested against a limit of {percent(turn.limit)}, and the policy's is {percent(policy.sequential.limit)}"
+        )
+    unsure = loose or unjudged or _idle(audit, policy, axis=axis)
+    if unsure:
+        return Check(axis.name, "not established", margin, f"{unsure}; {figures}")
+    return Check(axis.name, "pass" if turn.outcome == "pass" else "not resolved", margin, figures)
+
+
+def _evidence(turn: InTurn) -> str:
+    below, above, drift = map(_e_value, (turn.evidence_below, turn.evidence_above, turn.drift))
+    return (
+        f"{turn.bad} of {turn.asked} replies bad, asked in turn (of {turn.of}), limit {percent(turn.limit)}; e-values: "
+        f"{below} below the limit, {above} above it, {drift} of a drift; {EVIDENCE} decides"
+    )
+
+
+def _e_value(logarithm: float) -> str:
+    """An e-value in three digits, the large ones as a power of ten."""
+    return f"{exp(logarithm):.3g}" if abs(logarithm) < BEYOND else f"1e{logarithm / log(10):+.0f}"
 
 
 def _missing(audit: Audit, policy: Policy, *, axis: Axis | None) -> str:
@@ -182,9 +225,13 @@ def _waiver_line(waiver: Waiver, found: Sequence[Check], *, today: date) -> str:
     return f"{name}{reason}" if outcome in ("fail", "not resolved") else f"{name}{reason} (not needed)"
 
 
-def _headline(axes: Mapping[str, Axis], checks: Sequence[Check], *, policy: Policy) -> str:
+def _headline(audit: Audit, checks: Sequence[Check], *, policy: Policy) -> str:
     """One sentence: what fell and by how much, what is open, and that harm was not judged when it was not."""
-    parts = [_fell(axes[check.axis], policy) for check in checks if check.outcome == "fail"]
+    axes = {axis.name: axis for axis in audit.axes}
+    parts = [
+        _fell(axes[check.axis], policy) if turn is None else _fell_in_turn(turn)
+        for check, turn in ((check, _turn(audit, check.axis)) for check in checks if check.outcome == "fail")
+    ]
     for outcome in ("not established", "not resolved", "waived"):
         names = [check.axis for check in checks if check.outcome == outcome]
         if names:
@@ -205,3 +252,10 @@ def _fell(axis: Axis, policy: Policy) -> str:
         return f"{SUBJECTS[axis.name]} fell"
     fall = interval(-difference.high, -difference.low).replace("+", "")
     return f"{SUBJECTS[axis.name]}{where} fell by {-difference.value * 100:.1f} points {fall}"
+
+
+def _fell_in_turn(turn: InTurn) -> str:
+    counted = f"{turn.bad} of {turn.asked} bad when asked in turn"
+    if turn.evidence_above >= log(EVIDENCE):
+        return f"{SUBJECTS[turn.axis]} fell short: {counted}, limit {percent(turn.limit)}"
+    return f"{SUBJECTS[turn.axis]} fell: {counted}, more lost than gained"

@@ -25,6 +25,18 @@ class Waiver:
 
 
 @dataclass(frozen=True)
+class Sequential:
+    """What is asked of an axis whose prompts were asked in turn."""
+
+    limit: float = 0.05
+    """Largest share of bad replies that the audit may have tested against."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.limit < 1:
+            raise ValueError(f"limit is {self.limit}; it is a share between 0 and 1")
+
+
+@dataclass(frozen=True)
 class Policy:
     """What a tuned model must show before it may ship."""
 
@@ -41,6 +53,7 @@ class Policy:
     categories: bool = True
     """Whether a significant loss in one category (Holm over the categories of its axis) fails the axis."""
     waivers: tuple[Waiver, ...] = ()
+    sequential: Sequential = Sequential()
 
     def __post_init__(self) -> None:
         if not self.required:

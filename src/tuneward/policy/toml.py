@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 
 from tuneward.paired import AXES
-from tuneward.policy.settings import Policy, Waiver, known
+from tuneward.policy.settings import Policy, Sequential, Waiver, known
 from tuneward.record import sha256_bytes
 
-GATE_KEYS = tuple(field.name for field in fields(Policy) if field.name != "waivers")
+GATE_KEYS = tuple(field.name for field in fields(Policy) if field.name not in ("waivers", "sequential"))
+SEQUENTIAL_KEYS = tuple(field.name for field in fields(Sequential))
 WAIVER_KEYS = tuple(field.name for field in fields(Waiver))
 
 
@@ -52,14 +53,17 @@ def parse_policy(text: str, *, name: str = "policy.toml") -> Policy:
 
 def _policy(document: Mapping[str, Any]) -> Policy:
     for key in document:
-        known(key, ("gate", "waiver"), what="key")
+        known(key, ("gate", "sequential", "waiver"), what="key")
     gate = msgspec.convert(document.get("gate", {}), dict[str, Any])
+    sequential = msgspec.convert(document.get("sequential", {}), dict[str, Any])
     waivers = msgspec.convert(document.get("waiver", []), list[dict[str, Any]])
     for key in gate:
         known(key, GATE_KEYS, what="key")
+    for key in sequential:
+        known(key, SEQUENTIAL_KEYS, what="key")
     for key in (key for waiver in waivers for key in waiver):
         known(key, WAIVER_KEYS, what="key")
-    return msgspec.convert({**gate, "waivers": waivers}, Policy)
+    return msgspec.convert({**gate, "sequential": sequential, "waivers": waivers}, Policy)
 
 
 def _line(text: str, error: str) -> str:
@@ -107,6 +111,12 @@ categories = {str(policy.categories).lower()}
 
 # Margins of single axes, in points.
 [gate.margins]{margins or chr(10) + "# utility = 5.0"}
+
+# An axis asked in turn (`tuneward audit --sequential`) is decided by its e-values instead of the margin.
+[sequential]
+# Largest share of bad replies that such an audit may have tested against; with a looser one (`--worst`) it is not
+# established.
+limit = {policy.sequential.limit}
 
 # Someone answers for a known finding until a day. A waiver covers a failed or unresolved axis, never one that was
 # not established, and after its day it is ignored and named.{waivers or _waiver_example()}
