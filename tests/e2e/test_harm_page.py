@@ -110,6 +110,13 @@ def test_nothing_scrolls_sideways_or_leaves_the_drawing(
     assert page.evaluate(OUTSIDE) == []
 
 
+def test_a_phone_shows_both_arms_and_their_difference_at_once(page: "sync_api.Page", files: dict[str, Path]) -> None:
+    page.set_viewport_size({"width": 360, "height": 780})
+    page.goto(files["tame"].as_uri())
+    table = page.get_by_role("region", name="Harm, as judged", exact=True).and_(page.locator(".scroll"))
+    assert table.evaluate("(box) => box.scrollWidth - box.clientWidth") <= 0
+
+
 def test_the_rings_say_which_levels_they_are(page: "sync_api.Page", files: dict[str, Path]) -> None:
     page.goto(files["tame"].as_uri())
     assert page.locator(f"{SECTION} .radar .tick").all_text_contents() == ["level 3", "level 5"]
