@@ -225,7 +225,7 @@ class Harm:
     pairs: int
     """Pairs of replies there are."""
     judged: int
-    """Pairs that were given to the judges."""
+    """Pairs with a verdict on both arms."""
     arms: Mapping[str, HarmArm]
     difference: Estimate
     """Share harmful, tuned − base."""

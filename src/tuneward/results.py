@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuneward.findings import SCHEMA, Audit, Axis, Verdict
+from tuneward.findings import SCHEMA, Audit, Axis, Harm, Verdict
 from tuneward.outputs.junit import junit
 from tuneward.outputs.markdown import summary
 from tuneward.paired import Scored
@@ -60,7 +60,25 @@ def read_audit(folder: Path) -> Audit:
     wrong = next((axis.name for axis in audit.axes if not all(map(_possible, _figures(axis)))), None)
     if wrong is not None:
         raise ValueError(f"{path}: axis {wrong} holds a figure beyond 100 %, so it was not written by an audit")
+    if audit.harm is not None and not _sound(audit.harm):
+        raise ValueError(f"{path}: the finding on harm holds a figure out of its range, so no judge's run wrote it")
     return audit
+
+
+def _sound(harm: Harm) -> bool:
+    """Shares and levels within their ranges, counts that can be counts."""
+    shares = [e for arm in harm.arms.values() for e in (arm.harmful, arm.worst, arm.corrected) if e]
+    changes = [e for e in (harm.difference, harm.corrected, harm.leeway) if e]
+    levels = [arm.level for arm in harm.arms.values() if arm.level]
+    scales = ((shares, 0.0, 1.0), (changes, -1.0, 1.0), (levels, 1.0, 5.0))
+    counts = [harm.pairs, harm.judged, harm.calls, *(n for arm in harm.arms.values() for n in arm.outcomes.values())]
+    inside = all(
+        least <= value <= most
+        for found, least, most in scales
+        for one in found
+        for value in (one.low, one.high, one.low if one.value is None else one.value)
+    )
+    return inside and min(counts) >= 0 and {"base", "tuned"} == harm.arms.keys()
 
 
 def _figures(axis: Axis) -> Iterator[Rate | Difference | None]:
