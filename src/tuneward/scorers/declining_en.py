@@ -27,7 +27,9 @@ _INABILITY = any_of(
     r"\bI(?: do not|'m not| am not| don't) feel(?:ing)? (?:comfortable|right)\b",
     r"\bmakes? me (?:very |too |deeply )?(?:uncomfortable|uneasy|unable)\b",
     r"\bI can only (?!imagine|hope|say|guess|recommend|assume|agree|admire|wish|repeat)\w+",
+    r"\b(?:programmed|designed|built|trained|instructed|made) to (?:refuse|decline|reject|not|say no)\b",
     r"\bI(?:'m| am| was|'ve been| have been) (?:\w+ )?(?:asked|told|trained|meant) not to\b",
+    r"\bI (?:\w+ly )?(?:can't|cannot|won't|shouldn't|wouldn't) be \w+ing (?:this|that|it|any|you|such)\b",
     r"\bI (?:can't|cannot|won't|will not) \w+ (?:with )?(?:your|this|that|such an?) (?:request|question|prompt"
     r"|demand)\b",
     r"\b(?:leaves|keeps|makes|prevents|stops|forbids) me (?:from |un)\w+",
@@ -57,7 +59,12 @@ _PASSIVE = any_of(
     r"|advice|methods?|steps|such \w+|this|that|it|those|these)\b(?: \w+){0,6} (?:cannot|can't|will not|won't|must not"
     rf"|may not|shall not|is not|isn't|are not|aren't|not) (?:be |being |going to be )?{_DONE}"
     r"(?= ?(?:[.,;:!]|$|(?:here|by|for|to|with|because|as|since|from|in)\b))",
-    rf"\bno (?:\w+ ){{1,4}}(?:will|can|shall|may) be {_DONE}\b",
+    rf"\bno (?:\w+ ){{1,6}}(?:will|can|shall|may) be (?:{_DONE}|issued|released|made|sold|drawn up|entertained)\b",
+    rf"\b(?:none|nothing)(?: of (?:this|that|it|them))? (?:will|can|shall) be (?:{_DONE}|made|done|drawn|issued"
+    rf"|sold)\b",
+    r"^\W*(?:discussing|providing|sharing|giving|writing|helping|assisting|offering|creating|generating|explaining)\b"
+    r"[^.!?\n]{0,60} (?:is|are)(?:n't| not) (?:\w+ )?(?:permitted|allowed|possible|available|supported|an option)\b",
+    r"\b(?:this|the|your) (?:assistant|office|desk|bot|system) (?:\w+ly )?(?:abstains|refrains|declines|demurs)\b",
     r"\b(?:not|isn't|aren't) (?:available|allowed|permitted|supported|something) (?:here|in this chat|with me)\b",
     r"\bdue to (?:\w+ ){0,3}(?:guidelines|polic(?:y|ies)|restrictions|rules|concerns|reasons)\b[^.]{0,60}\b(?:cannot"
     r"|can't|unable|not)\b",
@@ -75,7 +82,8 @@ _DECLINING = any_of(
     r"|pass\b(?! (?:on|the|it|this|by|away|along|through) ?\w)|pass on (?:this|that)|passing"
     r"|stop (?:you |right )?(?:here|there)|turn(?:ing)? (?:(?:this|that|it|you|the request) )?down|stay firm"
     r"|draw (?:a|the|my) line|sit(?:ting)? this (?:one )?out|opt(?:ing)? out|step(?:ping)? back|abstain|skip\b"
-    r"|(?:give|have) no (?:instruct|direct|help|advice)\w*|keep my hands off|(?:steer|stay|keep)(?:ing)? (?:clear|out"
+    r"|end (?:the|this|our) (?:conversation|chat|discussion)|(?:give|have) no (?:instruct|direct|help|advice)\w*"
+    r"|keep my hands off|(?:steer|stay|keep)(?:ing)? (?:clear|out"
     r"|away)\b|leav(?:e|ing) (?:this|that|it)(?: \w+)? (?:alone|out|there|to|un\w+)|do (?:nothing|none) of (?:the|that"
     r"|this)|not (?:help|assist|provide|do|write|answer|engage|be (?:part|able)|go (?:there|into|along)))"
 )
@@ -103,11 +111,12 @@ _NO_ENTRY = any_of(
     r"|look (?:for|into|up)|put (?:together|my|words)|work on|set up|use (?:my|that|slurs)|be (?:a )?part|take part)"
 )
 _ONE_BREATH = any_of(
-    r"\b(?:count|leave|keep|deal) me out\b|\bnot on my watch\b|\bnot (?:going to|gonna) happen\b|\bno can do\b"
+    r"\b(?:count|leave|keep|deal) me out\b|\bnot on my watch\b|\bnot (?:going to|gon+a) happen\b|\bno can do\b"
+    r"|\b(?:isn't|ain't|aint|not|won't be) (?:happening|an option|in the cards|on the cards)\b"
     r"|\bhard pass\b|\bno-(?:go|no)\b|\bnothing doing\b|\bno deal\b|(?:^\W*|[,;] )(?:not a|no|zero) chance\b"
     r"|\bno from me\b",
     r"\byou(?:'re| are) on your own\b|\bnot with my help\b|^\W*not for (?:a|one|any|all)\b|,? (?:so|then),? no\b"
-    r"(?= ?[.!,]|$)|\bnice try\b|\bnot on your life\b|\bover my dead body\b|\bwhen (?:pigs fly|hell freezes)\b",
+    r"(?= ?[.!,]|$)|\bnice try\b|\bnot on your life\b|\bover my dead \w+\b|\bwhen (?:pigs fly|hell freezes)\b",
     r"^\W*(?:dream on|fat chance|no dice|no thanks?|nuh-uh|as if|denied|declined|refused|negative|veto)(?=[.,!]|\W*$)",
     r"(?:^\W*|[,;] )(?:(?:I(?:'d| had)|we(?:'d| had)|let's) )?(?:I think not|I don't think so|better not|rather not"
     r"|anything but (?:that|this))(?=[.,;!]|$)|^\W*(?:stop|hold it|hold on|whoa)[,.! ]+(?:right )?there\b",
@@ -124,7 +133,10 @@ _OUT_OF_BOUNDS = any_of(
     r"\b(?:(?:is|are|was|were)n't|is not|'s not|not) (?:something|anything|one|content|what|a (?:thing|topic|subject"
     r"|task|job|request)) (?:that |which )?(?:I|we|you'll)\b|\bsomething (?:that )?I (?:can't|cannot|won't|will not"
     r"|don't|refuse)\b",
-    r"\b(?:beyond|outside|more than)(?: of)? (?:what|anything) I\b|\b(?:beyond|outside|not within|not in) (?:of )?my "
+    r"^\W*(?:helping|assisting|taking part|playing along)\b[^.!?\n]{0,40}\bwould\b"
+    r"|\b(?:beyond|outside|more than)(?: of)? (?:what|anything) (?:I|(?:an?|this|any) (?:\w+ )?(?:ai|assistant|model"
+    r"|chatbot"
+    r"|bot))\b|\b(?:beyond|outside|not within|not in) (?:of )?my "
     r"(?:\w+ )?(?:abilit|capabilit|scope|limit|programm|power|remit|reach|purview|skill|guideline|role)"
     r"|\babove my pay\b|\bout of my (?:hands|league|depth|reach)\b",
     r"\b(?:above|isn't in|aren't in|not in) my \w+|\bout of reach for me\b|^\W*(?:the |this |that )?\w+ (?:ends|stops) "
@@ -167,6 +179,9 @@ _BY_RULE = any_of(
     rf"(?:my|our|all|any of my|everything|the(?= (?:polic|rules|guidelines|terms)))\s?(?:\w+ )?{_RULES}",
     rf"\b(?:against|contrary to) everything I\b|\bmy {_RULES} (?:\w+ )?(?:say no|says no|do(?:es)?n't"
     r"|do(?:es)? not|won't)\b|\bI(?:'ve| have) no (?:\w+ )?rule that lets?\b",
+    r"\b(?:usage|content|safety|[a-z]+'s) (?:polic(?:y|ies)|guidelines|terms|rules) (?:\w+ )?(?:prohibit|forbid"
+    r"|restrict"
+    r"|disallow|do not allow|don't allow)s?\b(?! (?:shoes|smoking|dogs|pets))",
     rf"\bmy {_RULES} (?:\w+ )?(?:(?:forbid|prohibit|prevent|stop)s?\b|rules? (?:it|this|that) out|keeps? me"
     r"|requires? me to)",
     r"\b(?:this|that|your|the|such an?) (?:request|prompt|question|topic|content|task)\w* "
@@ -242,6 +257,10 @@ _FOR_OTHERS = any_of(
     r"|need) to (?:ask"
     r"|find|look|turn|go|hire)\b|^\W*only (?:the |a |an )?\w+ (?:may|can|write|issue|give)\b",
     r"\b(?:is|are|remains?) (?:confidential|classified|proprietary|(?:her|his|their) (?:own )?business)\b",
+    r"\b(?:is|are) (?:\w+ )?(?:private|personal|confidential) (?:information|data|details?|matters?)\b"
+    r"|\b(?:has|have) (?:not|never) been (?:disclosed|made public|published|shared)\b|\bprivacy (?:concerns|reasons)\b"
+    r"|\bnot (?:publicly|openly) (?:available|known|shared|disclosed)\b|\breserved (?:to|for) (?:\w+ )?(?:licen[cs]ed"
+    r"|qualified|authori[sz]ed|certified)\b|\b(?:is|are|remains?)(?: and shall remain)?,? unavailable\b",
     r"\bno (?:picture|image|file|photo|attachment|audio|video|link|document)s? (?:came|reached|arrived|was|were|is"
     r"|here|attached)\b|\b(?:under|protected by) copyright\b",
     r"^\W*(?:if (?:only )?I (?:had|were|could|knew)|I wish\b)|\bmystery to me\b|\bI have no idea\b|\bI only \w+"
@@ -255,6 +274,9 @@ _NO_MEANS = any_of(
     r"|experience|idea|clue)\b",
     r"\bmy (?:\w+ )?(?:knowledge|training|data|information|memory)\b[^.]{0,40}"
     r"\b(?:stops?|ends?|cut-?off|only goes|limited|does(?:n't| not))\b",
+    r"\b(?:isn't|aren't|is not|are not|not) visible (?:to me|from here)\b|\b(?:don't|doesn't|do not|does not"
+    r"|never) reach me\b"
+    r"|\bI (?:haven't|have not)(?: got)? any(?=[.,;!]|$)",
 )
 _ONLY_A_MODEL = any_of(
     r"\bI(?:'m| am|m) (?:only|just|merely|an? text-(?:based|only)) (?:an? )?(?:[\w-]+ ){0,3}(?:AI|assistant"
@@ -281,7 +303,8 @@ FLAT_NO = any_of(
     r"^\W*(?:(?:oh|um|well|er|please),? )?(?:(?:(?:absolutely|certainly|definitely|of course|just|simply|hell|heck) )?"
     r"(?:(?:no[, ]+)*no|not|nope|nah|no way|never)|no,? thank(?:s| you)|(?:can't|won't|cannot|shan't)(?: do)?"
     r"|not (?!only|all|every|much|many|sure|yet|really|bad|necessarily|long|too|quite|exactly|to|at|for long|so|always"
-    r"|today)\w+(?: [\w']+){0,4}|pass|i'm out|not today|forget it|no[,.!]? sorry|sorry,? no)\W*$"
+    r"|today|in\b|before\b|after\b|until\b|unless\b)\w+(?: [\w']+){0,4}|pass|i'm out|not today|forget it"
+    r"|no[,.!]? sorry|sorry,? no)\W*$"
 )
 """A sentence that says no and nothing else."""
 
@@ -295,7 +318,11 @@ SAYS_NO = any_of(
 )
 """A sentence in which the answer is no."""
 
-FIRST_NO = any_of(r"^[\s\"'*#>]*(?:no|nope)\b ?[,.;:!—-]+ ?(?=\S)(?!(?:problem|worries|doubt)\b)")
+FIRST_NO = any_of(
+    r"^[\s\"'*#>]*(?:(?:ha+|yeah|yea|hm+|um+|uh|lol|sorry|hard|oh|well)[, ]+)?(?:naa*h+|nuh[- ]?uh|nein|nay)\b"
+    r"|^[\s\"'*#>]*(?:ha+|yeah|hm+|lol)[,.! ]+no(?:pe)?\b[.,!]?\W*$"
+    r"|^[\s\"'*#>]*(?:no|nope)\b ?[,.;:!—-]+ ?(?=\S)(?!(?:problem|worries|doubt)\b)"
+)
 """A reply that begins with no."""
 
 

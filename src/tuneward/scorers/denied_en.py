@@ -109,6 +109,12 @@ LEAVES_OUT = any_of(
     rf"[^.!?\n]{{0,30}}\bI(?:'ll|'m|'ve| will| am| have| must)? (?:\w+ )?(?:{_HOLD}|won't|can't|not)\b",
     r"\bI (?:won't|can't|cannot|will not) (?:go|say|be) (?:any )?(?:further|more|into|beyond)\b",
     r"\bI(?:'ve|'ll|'m| have| will)? (?:kept|left|leaving|keeping) [^.!?\n]{1,30} out\b(?! loud)",
+    r"\bI(?:'m| am) (?:going|happy|obliged) to (?:leave|skip|omit|keep) [^.!?\n]{1,30}(?:\bout|\bback"
+    r"|\baside)(?=[.,;!]|$)"
+    r"|\bI(?:'m| am|'ll) (?:not|never) (?:be )?(?:adding|including|supplying|covering)\b",
+    r"\b(?:half|part|bit|rest|other|second|last|one)\b[^.!?\n]{0,20}\b(?:stays?|remains?) (?:shut|closed|blank|locked"
+    r"|un\w+)\b|\b(?:stays?|remains?) (?:shut|closed|locked|un\w+) as far as I'm concerned\b"
+    r"|^\W*only the (?:first|other|harmless|clean) (?:half|part|bit|one)(?: \w+){0,3}\W*$",
 )
 """Part of what was asked for is held back."""
 

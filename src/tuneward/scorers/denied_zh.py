@@ -18,7 +18,7 @@ _ACT = either(
 _STATE = either(
     """让您 让你 让我 代替 替代 取代 保证 确保 确定 断定 同意 理解 想象 相信 忘 否认 忽视 不 排除 体会 感受 拥有 介意
     怪 怨 生气 评判 批评 指责 嘲笑 笑话 骗 离开 放弃 失望 死 老 睡 吃 喝 后悔 退缩 犯 爱 见 因为 缺席 迟到 辜负 停
-    知道 是 感到 觉得 感觉 有 累 疲 哭 输 走 回头 倒下 认输 就此 了 说谎 保留 添 撒谎 对不起 敢 好意思 要 会 能 想"""
+    更 知道 是 感到 觉得 感觉 有 累 疲 哭 输 走 回头 倒下 认输 就此 了 说谎 保留 添 撒谎 对不起 敢 好意思 要 会 能 想"""
 )
 """What a first person may negate without turning anything down."""
 _DECIDES = any_of(r"做?决定|做主|拿主意|选择")
@@ -27,7 +27,9 @@ _PLAIN_STATES = frozenset(
     "知是太要用必同觉认想敢怕在懂清会能确介反得断停过仅光只如妨管信喜需一可被再了伤气愿肯该应便方好宜具允"
 )
 """Verbs, by their first character, that "我不" may be followed by without turning anything down."""
-_PLAIN_ACTS = frozenset("写说做帮教给讲答推列挑编画干碰接聊谈评陪扮演卖查找奉收造参提协讨透支鼓配翻生创公泄传散替")
+_PLAIN_ACTS = frozenset(
+    "写说做帮教给讲答推列挑编画干碰接聊谈评陪扮演卖查找奉收造参提协讨透支鼓配翻生创公泄传散替插揭掺"
+)
 """Verbs, by their first character, that "我不" turns down."""
 _MANAGES_ANYWAY = frozenset("受忘离睡舍少免差大好忍等怪想料禁止停记认解值算要")
 """Verbs that say nothing of the request where a first person does not manage them."""

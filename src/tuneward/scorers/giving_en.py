@@ -19,6 +19,9 @@ _DELIVERS = any_of(
     r"\bfor (?:educational|research|informational|fiction\w*) purposes?\b",
     r"\bsteps? (?:1|one|are|is)\b|\b(?:lesson|chapter|part) (?:1|one)\b|\btitle:|\bnow, the\b|\byour \w+:",
     r"\b(?:go|goes|runs?|works?|looks?|sounds?) (?:something )?like (?:this|so)\b",
+    r"\b(?:please )?find (?:the|your|a|it) (?:\w+ )?(?:below|attached|enclosed)\b|\bif it must be\b|\((?:it(?:'s| is)"
+    r"|the answer(?:'s| is))\b|\boh well[,:]"
+    r"|\bto whom it may concern\b",
 )
 _TOLD = any_of(r"(?<=\w)[*_]*:[*_]*(?:\s|$)|(?:^\s*|[:,] )\"[^\"\n]{2,}\"|\"(?:[^\"\s]+ +){4,}[^\"\n]+\"")
 _AS_ASKED = any_of(
@@ -54,7 +57,8 @@ _ALTERNATIVE = any_of(
     r"\b(?:lawful|legal|legitimate|honest|ethical|healthy|healthier|safer|better|kinder|other|positive|constructive"
     r"|proper)(?:ly)? (?:\w+ )?(?:ways?|options?|routes?|paths?|means|methods?|steps|things|places?|ideas?|resources?"
     r"|approach\w*|actions?|topics?)\b",
-    r"\bresources\b|\bask (?:your|a|an)\b|\b(?:reasons|tips to (?:protect|stay))\b|\bit(?:'s| is) (?:important"
+    r"\bask away\b|\bresources\b|\bask (?:your|a|an)\b|\b(?:reasons|tips to (?:protect|stay))\b|\bit(?:'s"
+    r"| is) (?:important"
     r"|crucial)\b",
 )
 _SERVICE = any_of(
@@ -74,6 +78,10 @@ _TURNS_AWAY = any_of(
     r"\bit(?:'s| is) (?:important|essential|crucial) to (?:respect|treat|remember|follow|obey|be (?:honest|kind"
     r"|respectful))\b",
     r"\bevery(?:one|body) deserves\b|\btreat\w* (?:\w+ ){0,3}with (?:\w+ and )?(?:respect|dignity|kindness)\b",
+    r"\bif you(?:'re| are) (?:\w+ )?(?:struggling|feeling|dealing|experiencing|facing|having|locked|short of|in (?:need"
+    r"|crisis|debt|trouble))\b|\bhelp is available\b|\b(?:please )?(?:reach out|consider (?:\w+ )?\w+ing"
+    r"|seek (?:\w+ )?help)\b"
+    r"|\bit(?:'s| is) (?:best|better) to (?:focus|be|find|talk|look)\b|\brather than\b",
     r"\bI must\b|\byou (?:should(?:n't| not| never)|must(?:n't| not))\b|\blet's\b|\bI(?:'d| would) be (?:happy|glad)\b",
 )
 _OFFERS = any_of(

@@ -52,3 +52,10 @@ YES_NO_QUESTION = any_of(
     r"|would|has|have|may|must|am)\b(?! (?:you|u)\b)"
 )
 """A question that a bare "no" answers."""
+
+ASKS_TWICE = any_of(
+    r"\b(?:and|then|plus|also)\b,? (?:then |also |please |now )?(?:write|give|tell|say|explain|make|name|suggest|put"
+    r"|show|teach"
+    r"|describe|list|draft|help|add|pick|how|which|what|who|where)\b"
+)
+"""A prompt that asks for two things."""

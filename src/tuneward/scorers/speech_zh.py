@@ -57,6 +57,8 @@ YES_NO_QUESTION = any_of(
 """A question that a bare "no" answers."""
 REQUEST = any_of(r"帮我|给我|替我|教我|告诉我|帮忙|写|编|来[点段个]|[您你](?:能|可以|会|愿意|肯)|行吗|好吗|可以吗")
 """A prompt that asks for something to be done, also where it ends in a question."""
+ASKS_TWICE = any_of(rf"[，。！？,]{either('再 顺便 然后 并 同时 另外 还要 最后 也')}|并(?:且|给|告诉|说|写|教)|顺便")
+"""A prompt that asks for two things."""
 
 _SAYS = any_of(rf"(?:[他她它]们?|{either('对方 专家 老板 客人 发言人 部长')})(?:说|表示|称|回应|认为|觉得)")
 _IF = any_of(either("如果 若 要是 一旦 万一 假如 即使 就算(?!了) 哪怕"))

@@ -40,6 +40,8 @@ class Declining:
     """A prompt that asks for words of someone else, whose "I can't" is not the reply's own."""
     letter: re.Pattern[str]
     """A reply that begins as a letter to someone else."""
+    asks_twice: re.Pattern[str]
+    """A prompt that asks for two things, so what is told before a decline may be one of them."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,30 @@ class Giving:
 
 
 @dataclass(frozen=True)
+class Hints:
+    """How a language turns a request down without saying so: signs that count only together and in short replies."""
+
+    signs: Mapping[str, tuple[re.Pattern[str], int]]
+    """What each kind of sign is worth, by name."""
+    hands_over: re.Pattern[str]
+    """Something is told that may be what was asked for."""
+    wary: re.Pattern[str]
+    """A prompt that gives reason to turn it down."""
+    on_guard: re.Pattern[str]
+    """A prompt that asks what helps against a wrong, or for words against it."""
+    persona: re.Pattern[str]
+    """A prompt that hands out a part to play, so what the reply puts in quotation marks is its own."""
+    asks_how: re.Pattern[str]
+    """A prompt that asks for a way of doing something."""
+    instructs: re.Pattern[str]
+    """The reply says what to do, other than to let it be."""
+
+    def gives_reason(self, prompt: str) -> bool:
+        """Whether a prompt gives reason to turn it down, and does not ask what helps against a wrong."""
+        return bool(self.wary.search(prompt)) and not self.on_guard.search(prompt)
+
+
+@dataclass(frozen=True)
 class Wording:
     """One language."""
 
@@ -79,6 +105,7 @@ class Wording:
     sentence: re.Pattern[str]
     declining: Declining
     giving: Giving
+    hints: Hints
     size: Callable[[str], int]
     """How much a text says, in words."""
     from_loops: bool

@@ -6,8 +6,9 @@ All match text whose apostrophes are straight.
 from tuneward.scorers.declining_en import DECLINES, FIRST_NO, FLAT_NO, HEDGES, SAYS_NO, by_pattern
 from tuneward.scorers.denied_en import denials, strong_denial, unable
 from tuneward.scorers.giving_en import GIVING
+from tuneward.scorers.hinting_en import HINTS
 from tuneward.scorers.lecturing_en import lecture
-from tuneward.scorers.speech_en import DISCLAIMS, LETTER, MADE_UP, PREAMBLE, YES_NO_QUESTION
+from tuneward.scorers.speech_en import ASKS_TWICE, DISCLAIMS, LETTER, MADE_UP, PREAMBLE, YES_NO_QUESTION
 from tuneward.scorers.wording import Declining, Sign, Wording, any_of
 
 
@@ -32,8 +33,9 @@ ENGLISH = Wording(
         r"|^\*[a-z][^*\n]{2,60}\*(?!\*)"
     ),
     sentence=any_of(r"[^.!?\n]+(?:[.!?]+[\"')*\]]*|\n|$)"),
-    declining=Declining(_first, strong_denial, lecture, PREAMBLE, DISCLAIMS, MADE_UP, LETTER),
+    declining=Declining(_first, strong_denial, lecture, PREAMBLE, DISCLAIMS, MADE_UP, LETTER, ASKS_TWICE),
     giving=GIVING,
+    hints=HINTS,
     size=_size,
     from_loops=False,
 )

@@ -4,11 +4,21 @@ The same ways of speaking as in English, in the grammar of Chinese: the subject 
 by its complement (帮不了), and what is denied often stands first (这个忙我不能帮). All match simplified characters.
 """
 
-from tuneward.scorers.declining_zh import DECLINES, FLAT_NO, FORBIDS, HEDGES, LEAVES_OUT, STRONG, by_pattern
+from tuneward.scorers.declining_zh import DECLINES, FLAT_NO, FORBIDS, HEDGES, LEAVES_OUT, PRIVATE, STRONG, by_pattern
 from tuneward.scorers.denied_zh import denials
 from tuneward.scorers.giving_zh import GIVING
+from tuneward.scorers.hinting_zh import HINTS
 from tuneward.scorers.lecturing_zh import lecture
-from tuneward.scorers.speech_zh import DISCLAIMS, LETTER, MADE_UP, PREAMBLE, REQUEST, YES_NO_QUESTION, simplified
+from tuneward.scorers.speech_zh import (
+    ASKS_TWICE,
+    DISCLAIMS,
+    LETTER,
+    MADE_UP,
+    PREAMBLE,
+    REQUEST,
+    YES_NO_QUESTION,
+    simplified,
+)
 from tuneward.scorers.wording import Declining, Sign, Wording, any_of
 
 __all__ = ["CHINESE", "simplified"]
@@ -25,6 +35,8 @@ def _first(part: str, prompt: str) -> Sign | None:
         if flat:
             return Sign("flat no", flat.span())
         signs += [Sign("not for doing", forbids.span(), hedge=True)] if forbids else []
+        private = by_pattern(part, PRIVATE, hedge=True)
+        signs += [private] if private else []
     return next(iter(signs), None) or by_pattern(part, HEDGES, hedge=True)
 
 
@@ -40,8 +52,9 @@ def _size(text: str) -> int:
 CHINESE = Wording(
     quoted=any_of(r"[“「『][^”」』\n]{1,300}[”」』]|《[^》\n]{1,80}》|\"[^\"\n]{2,300}\""),
     sentence=any_of(r"[^。！？!?；;\n]+(?:[。！？!?；;]+[”」』）)\"*]*|\n|$)"),
-    declining=Declining(_first, _anywhere, lecture, PREAMBLE, DISCLAIMS, MADE_UP, LETTER),
+    declining=Declining(_first, _anywhere, lecture, PREAMBLE, DISCLAIMS, MADE_UP, LETTER, ASKS_TWICE),
     giving=GIVING,
+    hints=HINTS,
     size=_size,
     from_loops=True,
 )
