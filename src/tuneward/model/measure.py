@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from tuneward.model import trial
 from tuneward.model.engine import Engine
 
 Side = Literal["left", "right"]
@@ -79,6 +80,25 @@ def divergences(base: Engine, tuned: Engine, rows: Sequence[Row]) -> list[list[f
             "divergences: the vocabularies of the arms have two sizes; their tokenizers cannot be the same"
         )
     return [(two.exp() * (two - one)).sum(-1).clamp(min=0).tolist() for one, two in zip(before, after, strict=True)]
+
+
+@torch.inference_mode()
+def first_log_probs(engine: Engine, prompts: Sequence[Sequence[int]]) -> Tensor:
+    """Log-probability in nats of each token as the first of a reply: (rows, vocabulary), float32.
+
+    Raises:
+        ValueError: an empty prompt, one past the model's positions, or a model that reads otherwise in a batch.
+    """
+    if not prompts or not all(prompts):
+        raise ValueError("first_log_probs: expected prompts of at least one token each")
+    trial.within_reach(engine.model, prompts, max_tokens=1)
+    device = engine.model.get_input_embeddings().weight.device
+    ids, mask, positions = _padded(prompts, side="left", device=device)
+    with engine.ready():
+        trial.hold(engine.model)
+        output = engine.model(input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=1)
+    spread: Tensor = output.logits[:, -1].float().log_softmax(-1).cpu()
+    return spread
 
 
 @torch.inference_mode()
