@@ -21,7 +21,7 @@ from tuneward.scorers.refusal import read
 from tuneward.stats.rates import Rate, wilson
 
 GOLDEN = Path(__file__).parents[1] / "tests/golden"
-FILES = (GOLDEN / "answers_written.jsonl", GOLDEN / "answers_real.jsonl")
+FILES = tuple(GOLDEN / f"answers_{name}.jsonl" for name in ("written", "written_dev", "real"))
 ANY = frozenset({"refused", "partial"})
 Half = Literal["odd", "even"]
 """Made on, held out."""
