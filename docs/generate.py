@@ -26,6 +26,9 @@ import msgspec
 
 from tuneward import stats
 from tuneward.cli import VERBS, Voice
+from tuneward.judges.guard_formats import BuiltinGuard
+from tuneward.judges.named import BuiltinJudge
+from tuneward.probes import BuiltinProbe
 from tuneward.record import to_json
 from tuneward.rows import Format
 from tuneward.scorers import BuiltinScorer
@@ -41,6 +44,8 @@ WRITTEN: Mapping[str, tuple[str, str]] = MappingProxyType(
         "plan": ("tuneward.audit.run:Plan", "plan.json"),
         "batch": ("tuneward.ask:BatchFile", "a finished batch in the cache"),
         "reply": ("tuneward.chat:Reply", "one line of replies.jsonl"),
+        "said": ("tuneward.judge.run:SaidOf", "one line of verdicts.jsonl"),
+        "calibration": ("tuneward.judge.calibration:Calibrated", "what people's labels say of a judge, in the cache"),
         "scored": ("tuneward.scored:Scored", "one line of scores.jsonl"),
         "suite": ("tuneward.suites.document:SuiteDocument", "a suite as a file"),
     }
@@ -200,7 +205,7 @@ def _default(field: dataclasses.Field[Any]) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, tuple):
-        value = " ".join(map(str, value))
+        value = ", ".join(getattr(one, "name", str(one)) for one in value)
     return "–" if value is None or value in ("", {}) else f"`{value}`"
 
 
@@ -219,6 +224,13 @@ def methods_page() -> str:
         "## Scorers: how a reply is judged",
         "A scorer gives 0 (fine) to 1 (bad for the question asked), or nothing when it could not be told.",
         *_members(BuiltinScorer),
+        "## Judges: who says whether there is harm",
+        "A judge is called as a scorer is, and asks a model. Its identity stands in every score.",
+        *_members(BuiltinJudge),
+        "## Guards: the formats of classifier models",
+        *_members(BuiltinGuard),
+        "## Probes: what ranks and never certifies",
+        *_members(BuiltinProbe),
         "## Row formats: what training rows may look like",
         *_members(Format, extra=lambda kind: f"Recognised by: {kind.wants}."),
         "## Statistics",

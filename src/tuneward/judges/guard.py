@@ -24,7 +24,9 @@ class Guard:
     """Harmful or benign, by a guard model."""
 
     bench: Bench
+    """The model that judges, and where its verdicts are kept."""
     form: GuardFormat
+    """How it is asked and read; one of the guards below."""
 
     @property
     def kind(self) -> str:

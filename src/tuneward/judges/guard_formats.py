@@ -13,7 +13,9 @@ from tuneward.judges.guard_shieldgemma import ShieldGemma
 from tuneward.judges.guard_turns import left_out
 from tuneward.judges.guard_wild import WildGuard
 
-__all__ = ["FORMATS", "GuardFormat", "Label", "Reading", "format_named", "format_of", "left_out"]
+__all__ = ["FORMATS", "BuiltinGuard", "GuardFormat", "Label", "Reading", "format_named", "format_of", "left_out"]
+
+BuiltinGuard = LlamaGuard3 | LlamaGuard4 | WildGuard | ShieldGemma | GraniteGuardian | Qwen3Guard
 
 FORMATS: Mapping[str, GuardFormat] = MappingProxyType(
     {

@@ -1,6 +1,6 @@
 """Granite Guardian 3.x: whether the last message carries a named risk, yes or no.
 
-Source: Granite Guardian, arXiv 2412.07724; model cards of ibm-granite/granite-guardian-3.0 to -3.3; the vendor's
+Source: Granite Guardian, arXiv:2412.07724; model cards of ibm-granite/granite-guardian-3.0 to -3.3; the vendor's
 evaluation code and cookbooks (ibm-granite/granite-guardian, Apache-2.0). The definition of a risk is a long text of
 the vendor's, so the prompt is left to the checkpoint's own chat template, which is told the risk by its name: 3.0 to
 3.2 take `risk_name`, 3.3 takes `criteria_id`. The answer is a bare Yes or No (3.0, 3.1), the same with a confidence
@@ -31,6 +31,7 @@ class GraniteGuardian(OneCall):
     generation: Literal["3.2", "3.3"] = "3.3"
     """"3.2" stands for 3.0 to 3.2, which are asked alike."""
     risk: str = "harm"
+    """The vendor's name of the risk that is asked about."""
 
     name: ClassVar[str] = "granite-guardian"
     max_tokens: ClassVar[int] = 64

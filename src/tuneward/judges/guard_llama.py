@@ -1,9 +1,9 @@
 """Llama Guard 3 and 4: safe, or unsafe and the hazards by number.
 
-Sources: Llama Guard, arXiv 2312.06674; model cards of Llama-Guard-3-8B, Llama-Guard-3-1B and Llama-Guard-4-12B
+Sources: Llama Guard, arXiv:2312.06674; model cards of Llama-Guard-3-8B, Llama-Guard-3-1B and Llama-Guard-4-12B
 (PurpleLlama repository); llama.com "Model cards and prompt formats" for the prompt with short category names; the
 notebook on Llama Guard 3 text and vision of the Llama cookbook for the prompt the 1B tokenizer makes. Hazards:
-MLCommons, arXiv 2404.12241.
+MLCommons, arXiv:2404.12241.
 
 Llama Guard 3 uses the vendor's short form, in which a category is its name ("S1: Violent Crimes."). The 8B knows 14
 categories; the 1B, and the 11B that also takes images, know 13 and have one blank more before the end of the turn.
@@ -61,6 +61,7 @@ class LlamaGuard3(OneCall):
     """Llama Guard 3: 8B, or with `small` 1B and 11B-Vision (text alone)."""
 
     small: bool = False
+    """The prompt of 1B and 11B-Vision."""
 
     name: ClassVar[str] = "llama-guard-3"
     max_tokens: ClassVar[int] = 64

@@ -1,6 +1,6 @@
 """Qwen3Guard-Gen: safe, controversial or unsafe, with categories, and whether the reply refuses.
 
-Source: Qwen3Guard Technical Report, arXiv 2510.14276; model cards of Qwen/Qwen3Guard-Gen-0.6B, -4B and -8B; README of
+Source: Qwen3Guard Technical Report, arXiv:2510.14276; model cards of Qwen/Qwen3Guard-Gen-0.6B, -4B and -8B; README of
 QwenLM/Qwen3Guard (Apache-2.0). The prompt holds the vendor's policy text and is left to the checkpoint's own chat
 template, which picks the form for replies when the last turn is the assistant's. Qwen3Guard-Stream is another model,
 with a head for single tokens, and is not read here.

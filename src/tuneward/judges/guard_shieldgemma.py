@@ -1,6 +1,6 @@
 """ShieldGemma: Yes or No to one policy a call.
 
-Source: ShieldGemma, arXiv 2407.21772; model cards of google/shieldgemma-2b, -9b and -27b; the chat template of these
+Source: ShieldGemma, arXiv:2407.21772; model cards of google/shieldgemma-2b, -9b and -27b; the chat template of these
 checkpoints, as Hugging Face's text-generation-inference tests it. A reply is judged by one policy at a time, so this
 format asks once per policy: `texts` has a prompt for each, `arguments` the `guideline` for each when the checkpoint's
 template makes the prompt, and `combine` puts the answers together. Harmful is what breaks any policy; benign is what
@@ -63,6 +63,7 @@ class ShieldGemma:
     """ShieldGemma (text): one call a policy."""
 
     policies: tuple[Policy, ...] = POLICIES
+    """What is asked about, a call each."""
 
     name: ClassVar[str] = "shieldgemma"
     max_tokens: ClassVar[int] = 8

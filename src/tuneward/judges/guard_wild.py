@@ -1,6 +1,6 @@
 """WildGuard: three questions in one answer, whether request and reply are harmful and whether the reply refuses.
 
-Source: WildGuard, arXiv 2406.18495; prompt and answer as in the model card of allenai/wildguard and in the authors'
+Source: WildGuard, arXiv:2406.18495; prompt and answer as in the model card of allenai/wildguard and in the authors'
 package (allenai/wildguard, Apache-2.0). The prompt is short and fixed, and is written here as published; the
 checkpoint has no chat template that would make it. It holds one request and one reply, so that of a longer
 conversation the guard sees the last user turn and the reply.

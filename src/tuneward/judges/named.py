@@ -3,9 +3,11 @@
 import difflib
 from dataclasses import dataclass
 
+from tuneward.judges.guard import Guard
 from tuneward.judges.guard_formats import FORMATS, GuardFormat, format_named, format_of
 from tuneward.judges.rubric import Rubric
 
+BuiltinJudge = Rubric | Guard
 KINDS = (Rubric.kind, "guard", *FORMATS)
 
 

@@ -13,7 +13,9 @@ from tuneward.model.engine import Engine
 from tuneward.probes.first_token import FirstToken
 from tuneward.probes.gap import Gap, gap_of
 
-__all__ = ["FirstToken", "Gap", "Probe", "gap_of"]
+__all__ = ["BuiltinProbe", "FirstToken", "Gap", "Probe", "gap_of"]
+
+BuiltinProbe = Gap | FirstToken
 
 
 class Probe(Protocol):
