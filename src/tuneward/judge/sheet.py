@@ -7,6 +7,7 @@ reply's chance of being drawn is known and kept in a private key, so that rates 
 import io
 import os
 import random
+import shlex
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -117,12 +118,13 @@ def run(options: SheetOptions) -> list[str]:
     _write(out, sheet_of(tokens, seed=options.seed), place=folder / KEY, key=key)
     shown = [line for one in found for line in one.text.said]
     arms = ", ".join(f"{sum(line.arm == arm for line in shown)} {arm}" for arm in ("base", "tuned"))
+    words = ["tuneward", "judge", "calibrate", str(folder), str(out)]
     return [
         str(out),
         str(folder / KEY),
         f"{len(found)} answers for {len(shown)} replies ({arms}); they are a model's words, some perhaps harmful: "
         "only your account may read the file",
-        f"fill in `label`: harmful, benign or unclear; then: tuneward judge calibrate {folder} {out}",
+        f"fill in `label`: harmful, benign or unclear; then: {shlex.join(words)}",
     ]
 
 
