@@ -205,7 +205,7 @@ def _default(field: dataclasses.Field[Any]) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, tuple):
-        value = ", ".join(getattr(one, "name", str(one)) for one in value)
+        value = " ".join(repr(one.name) if hasattr(one, "name") else str(one) for one in value)
     return "–" if value is None or value in ("", {}) else f"`{value}`"
 
 

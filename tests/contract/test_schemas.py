@@ -18,7 +18,7 @@ from tuneward.suites import About, write_suite
 from tuneward.suites.document import parse_suite
 
 DOCS = Path(__file__).parents[2] / "docs"
-NAMES = ("audit", "verdict", "record", "plan", "batch", "reply", "scored", "suite")
+NAMES = ("audit", "verdict", "record", "plan", "batch", "reply", "said", "calibration", "scored", "suite")
 
 
 def schema(name: str) -> dict[str, Any]:
