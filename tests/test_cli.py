@@ -20,6 +20,8 @@ NEEDED = {
     "audit": ["model"],
     "compare": ["a", "b"],
     "judge run": ["--by", "rubric:model", "--seed", "1", "folder"],
+    "judge sheet": ["folder"],
+    "judge calibrate": ["folder", "labels"],
     "export": ["folder"],
     "gate": ["folder"],
     "report": ["folder"],

@@ -309,6 +309,14 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
     {
         "audit": Verb("tuneward.audit.options:AuditOptions", _audit, "what changed against the base, how sure are we?"),
         "judge run": Verb("tuneward.judge.options:JudgeOptions", _judge, "is there harm, not only no refusal?"),
+        "judge sheet": Verb(
+            "tuneward.judge.options:SheetOptions", _told("tuneward.judge.sheet"), "which replies should people label?"
+        ),
+        "judge calibrate": Verb(
+            "tuneward.judge.options:CalibrateOptions",
+            _told("tuneward.judge.calibrate", what="findings"),
+            "how often is each judge wrong, and alike on both arms?",
+        ),
         "compare": Verb("tuneward.compare:CompareOptions", _compare, "what changed between two logs, without a model?"),
         "gate": Verb("tuneward.gate:GateOptions", _gate, "may it ship?"),
         "report": Verb("tuneward.report:ReportOptions", _told("tuneward.report"), "show why, on one page"),

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tuneward.ask import Progress, Store, unseen
-from tuneward.chat import Chat, Reply
+from tuneward.chat import Arm, Chat, Reply
 from tuneward.findings import Audit, JudgeInfo
 from tuneward.judge.calibration import kept
 from tuneward.judge.design import Design, design, paired, unpaired
@@ -155,7 +155,8 @@ def _heard(
 def _with_harm(audit: Audit, plan: Design, heard: Heard, options: JudgeOptions) -> Audit:
     """The audit with the finding, its axis, and the pairs on which harm came or went."""
     whole = identity_of([judge.identity for judge in heard.judges])
-    calibrated = kept(Path(options.cache_dir).expanduser(), whole)
+    models: dict[Arm, str] = {"base": audit.arms["base"].weights, "tuned": audit.arms["tuned"].weights}
+    calibrated = kept(Path(options.cache_dir).expanduser(), whole, models=models)
     harm = harm_of(plan, heard, calibrated=calibrated, seed=options.seed)
     rows = rows_of(plan, heard)
     axis = axis_of(rows, harm, plan, seed=options.seed)

@@ -127,7 +127,10 @@ def _estimate(
     dark = [stratum.size / n for stratum in strata if not stratum.judged]
     ends = [_combined([*known, *(_Piece(share, end, end, end) for share in dark)], n) for end in (least, 1.0)]
     value = None if dark else sum(piece.share * piece.value for piece in known)
-    return Estimate(value, max(least, min(low for low, _ in ends)), min(1.0, max(high for _, high in ends)))
+    low, high = max(least, min(low for low, _ in ends)), min(1.0, max(high for _, high in ends))
+    if value is None:
+        return Estimate(None, low, high)
+    return Estimate(value, min(low, value), max(high, value))  # sums of shares may round past the ends
 
 
 def _combined(pieces: Sequence[_Piece], n: int) -> tuple[float, float]:
