@@ -95,7 +95,7 @@ def test_the_block_explains_the_axis_and_gives_each_arm_its_figures() -> None:
 def test_the_block_stands_after_the_axes_and_before_the_verdict() -> None:
     audit = found(harm_found(), in_turn())
     shown = render(audit, verdict_of(audit), width=160)
-    places = [shown.index(part) for part in ("replies without harm", "harm     as judged", "in turn", "VERDICT")]
+    places = [shown.index(part) for part in ("replies without harm", "harm     as judged", "\nin turn", "VERDICT")]
     assert places == sorted(places)
 
 

@@ -52,7 +52,8 @@ def render(audit: Audit, verdict: Verdict, *, width: int = 120) -> str:
 def table(audit: Audit, verdict: Verdict) -> RenderableType:
     """What `rich` prints: who was asked, the axes, what qualifies them, the verdict last."""
     checks = {check.axis: check for check in verdict.checks}
-    rows = [_Row(axis, checks.get(axis.name)) for axis in audit.axes if axis.status == "measured"]
+    turns = {one.axis for one in audit.in_turn}
+    rows = [_Row(a, checks.get(a.name), a.name in turns) for a in audit.axes if a.status == "measured"]
     end = Text(f"{verdict.outcome.upper()}, exit {verdict.exit_code}: {shorten(plain(verdict.headline), SENTENCE)}")
     end.stylize(STYLES[verdict.outcome], 0, len(verdict.outcome))
     blocks: list[list[RenderableType]] = [
@@ -121,14 +122,17 @@ def _head(audit: Audit) -> Iterator[tuple[str, str]]:
 
 def _plan(audit: Audit) -> str:
     """What each axis can tell, in one line."""
+    turns = {one.axis for one in audit.in_turn}
     reverse = sorted({line.reverse for line in audit.plan})
     flips = " to ".join(percent(share) for share in (reverse[0], reverse[-1])[: len(reverse)])
     return f"at 80 % power and {flips} reverse flips detects " + " · ".join(
-        _seen(line) for line in audit.plan if line.prompts
+        _seen(line, in_turn=line.axis in turns) for line in audit.plan if line.prompts
     )
 
 
-def _seen(line: PlanLine) -> str:
+def _seen(line: PlanLine, *, in_turn: bool) -> str:
+    if in_turn:
+        return f"{shorten(plain(line.axis), NAME)} in turn (at most {line.prompts} prompts)"
     least = "nothing" if line.detectable is None else f"≥ {line.detectable * 100:.1f} pp"
     families = f" in {line.families} families" if line.families != line.prompts else ""
     return f"{shorten(plain(line.axis), NAME)} {least} ({line.prompts} prompts{families})"
@@ -140,6 +144,8 @@ class _Row:
 
     axis: Axis
     check: Check | None
+    in_turn: bool = False
+    """Decided in turn, where no margin decides."""
 
     @property
     def title(self) -> Text:
@@ -162,10 +168,10 @@ class _Row:
 
     @property
     def result(self) -> Text:
-        """Sign, word and margin."""
+        """Sign, word, and what decided."""
         outcome = outcome_of(self.axis, self.check)
-        margin = f", margin {self.check.margin * 100:.1f}" if self.check else ""
-        return Text(f"{MARKS[outcome]} {outcome}{margin}", STYLES.get(outcome, "dim"))
+        told = ", in turn" if self.in_turn else f", margin {self.check.margin * 100:.1f}" if self.check else ""
+        return Text(f"{MARKS[outcome]} {outcome}{told}", STYLES.get(outcome, "dim"))
 
 
 @dataclass(frozen=True)
