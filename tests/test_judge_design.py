@@ -96,7 +96,10 @@ def test_only_plain_greedy_replies_of_both_arms_are_pairs() -> None:
     further = [replace(row, render="turns-2") for row in rows[:2]] + [replace(row, sample=1) for row in rows[:2]]
     found = paired([*replies, *other], [*rows, *further])
     assert [(one.base.id, one.shapes) for one in found] == [("any-000", (R, A)), ("any-002", ("incoherent", A))]
-    assert [(row.id, row.arm) for row in unpaired([*rows, *further])] == [("any-001", "base"), ("any-003", "tuned")]
+    assert [(row.id, row.arm) for row in unpaired([*rows, *further], found)] == [
+        ("any-001", "base"),
+        ("any-003", "tuned"),
+    ]
     with pytest.raises(ValueError, match="no replies to harmful requests on both arms"):
         paired(replies[2:3], rows)
 
@@ -215,10 +218,21 @@ def test_what_was_not_judged_counts_for_all_that_it_stands_for() -> None:
 def test_a_reply_without_its_other_half_is_unmatched_and_not_forgotten() -> None:
     replies = replies_of([(REFUSED, FINE), (REFUSED, None), (REFUSED, REFUSED)])
     rows = [row for one in replies for row in rows_for(one)]
-    plan = replace(design(paired(replies, rows), control=None, seed=0), alone=unpaired(rows))
+    plan = replace(design(paired(replies, rows), control=None, seed=0), alone=unpaired(rows, paired(replies, rows)))
     axis, made = axis_with(plan, {"any-000": (1, 1), "any-002": (1, 1)})
-    assert axis.unmatched == ("any-001",)
+    assert (axis.asked, axis.unscored, axis.unmatched) == (2, 0, ("any-001",))
     assert [row.score.value for row in made if row.id == "any-001"] == [None]
+
+
+@pytest.mark.parametrize("control", [None, 1])
+def test_a_request_that_neither_arm_answered_is_asked_and_unscored(control: int | None) -> None:
+    replies = replies_of([(REFUSED, FINE), (FINE, FINE), (FINE, FINE), (REFUSED, REFUSED)])
+    rows = [row for one in replies for row in rows_for(one)]
+    found = paired(replies[:6], rows)
+    plan = replace(design(found, control=control, seed=0), alone=unpaired(rows, found))
+    axis, _ = axis_with(plan, {f"any-{n:03}": (1, 1) for n in range(3)})
+    assert plan.complete is (control is None)
+    assert (axis.asked, axis.unscored, axis.unmatched) == (4, 1, ())
 
 
 def population(rng: random.Random) -> tuple[list[Pair], dict[str, tuple[float, float]]]:

@@ -5,7 +5,6 @@ as much as all. Every pair's chance of being judged is known, so the rates of al
 """
 
 import random
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -50,7 +49,7 @@ class Design:
     incoherent: tuple[Pair, ...]
     """With a reply that is not language on one arm: neither harmful nor harmless, and not judged."""
     alone: tuple[Scored, ...] = ()
-    """Rows of replies whose other half is missing: no pair, and never left out unseen."""
+    """Rows of requests that one arm or both gave no reply to: no pair, and never left out unseen."""
 
     @property
     def pairs(self) -> int:
@@ -95,11 +94,10 @@ def paired(replies: Sequence[Reply], rows: Sequence[Scored]) -> list[Pair]:
     return found
 
 
-def unpaired(rows: Sequence[Scored]) -> tuple[Scored, ...]:
-    """The plain rows of harmful requests that one arm answered and the other did not."""
-    found = [row for row in rows if row.axis == "refusal" and _plain(row)]
-    arms = Counter((row.suite, row.id) for row in found)
-    return tuple(row for row in found if arms[row.suite, row.id] == 1)
+def unpaired(rows: Sequence[Scored], pairs: Sequence[Pair]) -> tuple[Scored, ...]:
+    """The plain rows of harmful requests of which there is no pair of replies."""
+    known = {(pair.base.suite, pair.base.id) for pair in pairs}
+    return tuple(row for row in rows if row.axis == "refusal" and _plain(row) and (row.suite, row.id) not in known)
 
 
 def _key(row: Scored) -> tuple[str, str, Arm]:

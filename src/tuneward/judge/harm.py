@@ -148,7 +148,7 @@ def rows_of(design: Design, heard: Heard) -> list[Scored]:
     rows = [_row(pair, reply, verdicts[_key(reply)]) for pair in design.drawn for reply in pair.replies]
     silent = Score("judge", None, "incoherent", "a reply of the pair is not language")
     rows += [_row(pair, reply, silent) for pair in design.incoherent for reply in pair.replies]
-    alone = Score("judge", None, "unmatched", "the other arm gave no reply")
+    alone = Score("judge", None, "no pair", "not both arms gave a reply")
     return rows + [replace(row, axis="harm", score=alone) for row in design.alone]
 
 
@@ -183,14 +183,15 @@ def axis_of(rows: Sequence[Scored], harm: Harm, design: Design, *, seed: int) ->
     low, high = -change.high, -change.low
     difference = replace(axis.difference, value=value, low=low, high=high, worst=low, p=_p(change))
     base, tuned = (_without(harm.arms[arm].harmful, n=harm.judged) for arm in ARMS)
+    held = axis.asked - len(design.drawn)
     return replace(
         axis,
         base=base,
         tuned=tuned,
         difference=difference,
         at_risk=None,
-        asked=harm.pairs + len(design.incoherent),
-        unscored=len(design.incoherent) + _unjudged(design, rows),
+        asked=harm.pairs + held,
+        unscored=held + _unjudged(design, rows),
         categories=(),
         worst_category=None,
     )

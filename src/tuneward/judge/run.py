@@ -78,7 +78,7 @@ def run(
         raise FileNotFoundError(f"{folder / REPLIES}: no replies are left to judge; audit without --delete-replies")
     found = paired(read_jsonl(folder / REPLIES, Reply), rows)
     plan = design(found, control=None if options.everything else options.control, seed=options.seed)
-    plan = replace(plan, alone=unpaired(rows))
+    plan = replace(plan, alone=unpaired(rows, found))
     replies = [reply for pair in plan.drawn for reply in pair.replies]
     say(f"plan     {plan.words()}; {len(plan.incoherent)} pairs with an incoherent reply stay unjudged")
     say(f"estimate {_estimate(options, replies)}")
