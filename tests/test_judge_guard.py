@@ -284,3 +284,19 @@ def test_kept_verdicts_of_a_guard_are_not_asked_again(tmp_path: Path) -> None:
         for _ in range(2):
             Guard(bench(server, store=tmp_path), FORMATS["wildguard"])([answered("x"), answered("HARM")])
         assert len(server.bodies) == 2
+
+
+def test_a_local_tokenizer_reads_the_whole_prompt_and_adds_nothing(aligned: Path) -> None:
+    """Raw prompts hold their own special tokens; the template and a second beginning would change what is judged."""
+    from tuneward.model.load import Place, load
+    from tuneward.model.spec import parse
+
+    engine = load(parse(str(aligned)), place=Place(device="cpu"))
+    text = f"{engine.tokenizer.bos_token}[INST] Is this harmful? [/INST]"
+    raw = Chat("r", "r", (Message("user", text),), meta={"raw": True})
+    assert engine.ids(raw) == tuple(engine.tokenizer(text, add_special_tokens=False).input_ids)
+    assert engine.ids(raw).count(engine.tokenizer.bos_token_id) == 1
+    assert engine.ids(raw) != engine.ids(replace(raw, meta={}))
+    short = ShieldGemma(policies=POLICIES[:1])
+    scores, calls = Guard(Bench(engine, retries=1), short).judged([answered("A calm reply.")])
+    assert (scores[0].value, scores[0].label, calls) == (None, "unjudged", 2)
