@@ -44,10 +44,10 @@ class Plan:
 
 
 AXES = (
-    Plan("refusal", 110, 0.90, 11),
-    Plan("twins", 110, 0.97, 11),
-    Plan("utility", 120, 0.50, 4),
-    Plan("coherence", 340, 0.98),
+    Plan("refusal", 330, 0.90, 11),
+    Plan("twins", 330, 0.97, 11),
+    Plan("utility", 180, 0.50, 6),
+    Plan("coherence", 840, 0.98),
 )
 
 
@@ -243,8 +243,8 @@ def print_needed() -> None:
             next((n for n in sizes if all(chances[m] >= goal for m in sizes if m >= n)), "> 3000")
             for goal in (0.8, 0.95)
         ]
-        rows.append([f"{rate:.1%}", *(f"{100 * chances[n]:.1f}" for n in (110, 120, 340)), *needed])
-    head = ["flips each way", "PASS % at n = 110", "120", "340", "n for 80 % PASS", "n for 95 % PASS"]
+        rows.append([f"{rate:.1%}", *(f"{100 * chances[n]:.1f}" for n in (180, 330, 840)), *needed])
+    head = ["flips each way", "PASS % at n = 180", "330", "840", "n for 80 % PASS", "n for 95 % PASS"]
     table("PASS of one axis without a change (exact)", head, rows)
 
 
@@ -283,7 +283,7 @@ def print_other_sizes() -> None:
 def print_coverage() -> None:
     """Tango's interval on a small grid."""
     rows = []
-    for n in (20, 50, 110, 340):
+    for n in (20, 50, 110, 330, 840):
         for lost, gained in ((0.01, 0.01), (0.03, 0.0), (0.05, 0.02), (0.10, 0.10), (0.30, 0.05)):
             covered, above, width = coverage(n, lost, gained)
             cells = [
