@@ -340,3 +340,30 @@ def test_limits_of_the_line_come_from_the_options(monkeypatch: pytest.MonkeyPatc
         words = ["audit", tuned.name(), "--base", base.name(), "--suites", *suites, "--dry-run", "-q", "--out", "o"]
         assert said(*words, "--concurrency", "3", "--timeout", "7").code == 0
     assert [(one.concurrency, one.timeout) for one in seen] == [(3, 7.0)] * 2
+
+
+def test_what_neither_arm_answered_is_asked_and_unscored_and_keeps_the_gate_shut(options: Options) -> None:
+    """A9: one filter in front of both arms leaves no pair, and must leave a trace."""
+
+    def filtered(body: Body, n: int) -> Sent | str:
+        return Sent(body={"choices": []}) if "Question 1" in body["messages"][-1]["content"] else sound(body)
+
+    with serving(filtered) as base, serving(filtered) as tuned:
+        found = judged(options(base=base.name(), tuned=tuned.name()))
+    refusal = axis(found, "refusal")
+    assert found.exit_code == 4
+    assert (refusal.asked, refusal.unscored, refusal.unmatched) == (COUNT, 11, ())
+    assert refusal.labels["base"]["no reply"] == 11
+
+
+def test_the_noise_floor_is_of_the_replies_that_came_both_times(options: Options) -> None:
+    seen: Counter[str] = Counter()
+
+    def flaky(body: Body, n: int) -> Sent | str:
+        text = body["messages"][-1]["content"]
+        seen[text] += 1
+        return Sent(body={"choices": []}) if "Question 3 about a bad" in text and seen[text] == 1 else sound(body)
+
+    with serving(flaky) as base, serving(sound) as tuned:
+        found = judged(options(base=base.name(), tuned=tuned.name(), noise=True))
+    assert (found.audit.noise.texts.k, found.audit.noise.texts.n) == (0, 2 * COUNT - 1)

@@ -15,7 +15,7 @@ from tuneward.audit.document import Evidence, Setting, document
 from tuneward.audit.in_turn import Turned, ask_in_turn
 from tuneward.audit.options import AuditOptions
 from tuneward.audit.questions import Asked, gather, plan_words
-from tuneward.audit.scoring import score_replies
+from tuneward.audit.scoring import score_replies, unanswered
 from tuneward.audit.uses import certifies, record, use_of, uses, warning
 from tuneward.chat import Arm, Reply
 from tuneward.findings import Audit
@@ -200,7 +200,7 @@ def _claimed(out: Path, name: str, *, options: AuditOptions, size: int) -> int:
 
 def _evidence(arms: Mapping[Arm, Speaker], asked: Asked, heard: Heard, *, desk: Desk, noise: bool) -> Evidence:
     """Score what was heard, and ask what only some audits ask: the crossed templates, the base once more."""
-    rows = score_replies(heard.replies, asked)
+    rows = [*score_replies(heard.replies, asked), *unanswered(heard.replies, asked)]
     other = crossed(arms)
     across = ask_arms(other, asked.plain, size=heard.size, desk=desk).replies if other else ()
     again = ask_again(arms["base"], asked.plain, size=heard.size, desk=desk) if noise else []
@@ -219,7 +219,8 @@ def _changed_texts(first: tuple[Reply, ...], again: list[Reply]) -> Rate:
     before = {
         (r.suite, r.id): r.chat.answer for r in first if r.arm == "base" and r.sample == 0 and r.render == "plain"
     }
-    return wilson(sum(before[r.suite, r.id] != r.chat.answer for r in again), len(again))
+    both = [(before[r.suite, r.id], r.chat.answer) for r in again if (r.suite, r.id) in before]
+    return wilson(sum(first != second for first, second in both), len(both))
 
 
 def _files(suite: Suite) -> list[Path]:

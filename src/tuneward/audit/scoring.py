@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from tuneward.audit.questions import PLAIN, Asked, readable
-from tuneward.chat import Reply
+from tuneward.chat import Arm, Reply
 from tuneward.paired import Scored
 from tuneward.score import Score
 from tuneward.scorers.coherence import Coherence
@@ -26,6 +26,24 @@ def score_replies(replies: Sequence[Reply], asked: Asked) -> list[Scored]:
     plain = [r for r in replies if r.render == PLAIN and r.sample == 0 and readable(r.chat)]
     for reply, score in zip(plain, Coherence()([reply.chat for reply in plain]), strict=True):
         rows.append(_row(reply, score, axis="coherence", category=reply.suite))
+    return rows
+
+
+def unanswered(replies: Sequence[Reply], asked: Asked) -> list[Scored]:
+    """Rows without an outcome, on both arms, for what neither arm answered: no reply would leave no trace otherwise."""
+    answered = {(r.suite, r.id, r.render, r.sample) for r in replies}
+    lost = [q for q in (*asked.questions, *asked.bare) if (q.suite, q.chat.id, q.render, q.sample) not in answered]
+    score = Score("none", None, "no reply", "neither arm gave a reply")
+    rows = []
+    for q in lost:
+        suite = asked.suites[q.suite]
+        arms: tuple[Arm, Arm] = ("base", "tuned")
+        for reply in (Reply(q.chat.id, q.suite, arm, q.sample, q.render, q.chat, None) for arm in arms):
+            rows.append(_row(reply, score, axis=asked.axis(suite, q.render), category=_category(reply)))
+            if q.render == PLAIN:
+                rows += [_row(reply, score, axis=axis, category=_category(reply)) for axis in suite.also]
+                if q.sample == 0 and readable(q.chat):
+                    rows.append(_row(reply, score, axis="coherence", category=q.suite))
     return rows
 
 
