@@ -6,9 +6,10 @@ from pathlib import Path
 
 import hand_made
 from tuneward.chat import Arm, Chat, Message, Reply
-from tuneward.judge.run import REPLIES, SAID, SaidOf
+from tuneward.judge.run import SaidOf
 from tuneward.judges.panel import identity_of, together
 from tuneward.record import to_jsonl, write_atomic
+from tuneward.results import REPLIES, SAID
 from tuneward.score import Score
 from tuneward.scored import Scored
 

@@ -30,8 +30,9 @@ TELLING = frozenset({"root", "parent", "owned_by", "max_model_len", "meta", "qua
 """What servers say of a model that does not change between two looks, unlike times and permissions."""
 FATAL = frozenset({401, 403, 404})
 """After these no other prompt can fare better."""
-PASSING = frozenset({408, 429, 500, 502, 503, 504})
-"""A list of models that is refused with one of these may be given in a minute."""
+PASSING = frozenset({408, 429, 502, 503, 504})
+"""A list of models that is refused with one of these may be given in a minute; `transformers serve` answers 500 for
+good where it has no hub cache, and that is a server without a list."""
 FILTERED = "content_filter"
 FINISHES: Mapping[str | None, Finish] = MappingProxyType({"stop": "stop", "eos": "stop", "length": "length"})
 BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)

@@ -12,7 +12,9 @@ from tuneward.record import Record, read_json, read_jsonl, to_json, write_atomic
 from tuneward.stats.difference import Difference
 from tuneward.stats.rates import Rate
 
-AUDIT, SCORES, RECORD = "audit.json", "scores.jsonl", "record.json"
+AUDIT, SCORES, RECORD, REPLIES = "audit.json", "scores.jsonl", "record.json", "replies.jsonl"
+JUDGEMENTS = SAID, JUDGED = "verdicts.jsonl", "judged.json"
+"""What judges said, and the record of their run: of the replies beside them, and stale when those are."""
 VERDICTS = VERDICT, JUNIT, SUMMARY = "verdict.json", "junit.xml", "summary.md"
 
 

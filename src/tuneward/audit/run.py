@@ -21,12 +21,12 @@ from tuneward.chat import Arm, Reply
 from tuneward.findings import Audit
 from tuneward.model.template import Template
 from tuneward.record import Record, digest, now, read_json, sha256_file, to_json, to_jsonl, versions, write_atomic
-from tuneward.results import AUDIT, RECORD, SCORES, VERDICTS
+from tuneward.results import AUDIT, JUDGEMENTS, RECORD, REPLIES, SCORES, VERDICTS
 from tuneward.speaking import Speaker
 from tuneward.stats.rates import Rate, wilson
 from tuneward.suites import FileSuite, PublicSuite, Suite
 
-PLAN, REPLIES, BATCHES = "plan.json", "replies.jsonl", "batches"
+PLAN, BATCHES = "plan.json", "batches"
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,8 @@ def audit_arms(
     audit = document(evidence, setting, asked=asked, options=options, replies=heard.replies)
     if not options.delete_replies:
         write_atomic(out / REPLIES, to_jsonl(heard.replies), mode=0o600)
+    for name in JUDGEMENTS:  # of the audit that stood here
+        (out / name).unlink(missing_ok=True)
     write_atomic(out / SCORES, to_jsonl(evidence.rows), mode=0o600)
     write_atomic(out / AUDIT, to_json(audit))
     usage = {
@@ -192,7 +194,7 @@ def _claimed(out: Path, name: str, *, options: AuditOptions, size: int) -> int:
             what = "another audit (--overwrite replaces it)" if held else "something else"
             raise ValueError(f"{out}: holds {what}; choose another --out")
         if not options.dry_run:
-            for file in (PLAN, REPLIES, SCORES, AUDIT, RECORD, *VERDICTS):
+            for file in (PLAN, REPLIES, SCORES, AUDIT, RECORD, *VERDICTS, *JUDGEMENTS):
                 (out / file).unlink(missing_ok=True)
             shutil.rmtree(out / BATCHES, ignore_errors=True)
     return size

@@ -10,10 +10,8 @@ from tyro.conf import Positional, arg
 from tuneward.chat import Arm, Reply
 from tuneward.export.inspect_log import Source, eval_log, file_name
 from tuneward.record import Record, read_json, read_jsonl, to_json, whole_file
-from tuneward.results import RECORD, read_audit, read_scores
+from tuneward.results import RECORD, REPLIES, read_audit, read_scores
 from tuneward.scored import Key
-
-REPLIES = "replies.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)

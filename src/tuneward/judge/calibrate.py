@@ -14,10 +14,10 @@ from tuneward.findings import Agreed, Audit
 from tuneward.judge.calibration import Calibrated, alike, keep
 from tuneward.judge.labelled import ErrorRates, Labelled, error_rates, kappa_of
 from tuneward.judge.options import CalibrateOptions, JudgeOptions
-from tuneward.judge.run import JUDGED, REPLIES, SAID, SaidOf
+from tuneward.judge.run import SaidOf
 from tuneward.judge.sheet import KEY, Key, Shown
 from tuneward.record import Record, read_json, read_jsonl, sha256_file
-from tuneward.results import read_audit
+from tuneward.results import JUDGED, REPLIES, SAID, read_audit
 from tuneward.rows.csv_files import read_csv
 from tuneward.stats.judge_error import MIN_LABELS, SameError
 from tuneward.stats.two_phase import Estimate

@@ -24,7 +24,7 @@ from tuneward.judges.panel import identity_of, together
 from tuneward.judges.rubric import Rubric
 from tuneward.paired import changes_from
 from tuneward.record import Record, now, read_jsonl, sha256_file, to_json, to_jsonl, versions, write_atomic
-from tuneward.results import AUDIT, RECORD, SCORES, VERDICTS, read_audit, read_scores
+from tuneward.results import AUDIT, JUDGED, REPLIES, SAID, SCORES, VERDICTS, read_audit, read_scores
 from tuneward.score import Score
 from tuneward.speaking import Speaker, bill
 
@@ -33,7 +33,7 @@ Reach = Callable[[JudgeSpec], Speaker]
 Say = Callable[[str], None]
 REMARK = "judge "
 """Begins what is noted of a judge, so that the next judges' remarks replace it."""
-REPLIES, JUDGEMENTS, SAID, JUDGED = "replies.jsonl", "judgements", "verdicts.jsonl", "judged.json"
+STORE = "judgements"
 BYTES_A_TOKEN, INSTRUCTIONS = 3, 4000
 """Of a prompt on the wire, so that the estimate is not too low."""
 
@@ -131,7 +131,7 @@ def _heard(
     options: JudgeOptions, replies: Sequence[Reply], *, reach: Reach, progress: Callable[[str], Progress]
 ) -> Heard:
     """Every judge on every reply, one judge after the other: two models would contend for the machine."""
-    cache, store = Path(options.cache_dir).expanduser(), Store(Path(options.folder) / JUDGEMENTS)
+    cache, store = Path(options.cache_dir).expanduser(), Store(Path(options.folder) / STORE)
     chats: list[Chat] = [reply.chat for reply in replies]
     by: dict[str, list[Score]] = {}
     infos, calls, remarks = [], 0, []
@@ -179,6 +179,3 @@ def _said(plan: Design, heard: Heard) -> list[SaidOf]:
                 weight = len(stratum.pairs) / len(stratum.drawn)
                 lines.append(SaidOf(reply.suite, reply.id, reply.arm, shape, weight, told))
     return lines
-
-
-__all__ = ["JUDGED", "RECORD", "REPLIES", "SAID", "SaidOf", "made", "run"]

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from tuneward.chat import Arm, Chat, Reply
 from tuneward.judge.options import SheetOptions
-from tuneward.judge.run import REPLIES, SAID, SaidOf
+from tuneward.judge.run import SaidOf
 from tuneward.judges.panel import differ
 from tuneward.judges.rubric import Rubric
 from tuneward.record import digest, read_jsonl, sha256_file, to_json, write_atomic
-from tuneward.results import read_audit, read_scores
+from tuneward.results import REPLIES, SAID, read_audit, read_scores
 from tuneward.rows.csv_files import write_csv
 from tuneward.rows.json_files import BOM
 from tuneward.score import Score
