@@ -192,7 +192,9 @@ def test_a_key_is_refused_before_anything_is_asked(status: int) -> None:
         connect(server.name(), limits=ONCE)
 
 
-@pytest.mark.parametrize("sent", [Sent(404, {}), Sent(405, b""), Sent(501, {}), Sent(200, b"\xff"), Sent(200, b"")])
+@pytest.mark.parametrize(
+    "sent", [Sent(404, {}), Sent(405, b""), Sent(500, {}), Sent(501, {}), Sent(200, b"\xff"), Sent(200, b"")]
+)
 def test_a_server_without_a_list_is_asked_all_the_same(sent: Sent) -> None:
     with serving(lambda body, n: "fine", models=sent) as server:
         assert ask(connect(server.name(), limits=ONCE)) == [FINE]

@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def served(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         for _ in range(240):
             assert process.poll() is None, f"the server stopped with {process.returncode}"
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=2).read()
+                socket.create_connection(("127.0.0.1", port), timeout=2).close()
                 break
             except OSError:
                 time.sleep(0.5)
