@@ -228,11 +228,32 @@ def test_a_server_without_structured_output_is_asked_freely_and_never_again(stat
     assert forms == ["json_schema", None, None, None]
 
 
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_server_that_knows_no_penalty_is_asked_without_and_its_own_is_noted(status: int) -> None:
+    """Repetition is not punished where a server lets us say so; one that does not is said to have its own way."""
+    penalties = {"repetition_penalty", "repeat_penalty"}
+    with serving(lambda body, n: Sent(status, {}) if penalties & body.keys() else "fine") as server:
+        speaker = connect(server.name(), limits=replace(ONCE, concurrency=1))
+        assert ask(speaker, "a", "b", decoding=Decoding(8, schema=SCHEMA)) == [FINE] * 2
+        sent = [bool(penalties & body.keys()) for body in server.bodies]
+        assert sent.count(False) == 2
+        assert sent[-1] is False
+        assert "response_format" in server.bodies[-1]
+    assert speaker.remarks() == (
+        f"{speaker.info.name}: the server takes no repetition penalty, so its own, if any, stands",
+    )
+    with serving(lambda body, n: "fine") as server:
+        speaker = connect(server.name(), limits=ONCE)
+        assert ask(speaker, "a") == [FINE]
+        assert [server.bodies[0][name] for name in penalties] == [1.0, 1.0]
+        assert speaker.remarks() == ()
+
+
 def test_a_prompt_refused_for_itself_takes_structured_output_from_no_other() -> None:
     with serving(lambda body, n: Sent(400, {}) if asked(body) == "b" else "fine") as server:
         speaker = connect(server.name(), limits=replace(ONCE, concurrency=1))
         assert ask(speaker, "a", "b", "c", decoding=Decoding(8, schema=SCHEMA)) == [FINE, None, FINE]
-        assert ["response_format" in body for body in server.bodies] == [True, True, False, True]
+        assert "response_format" in server.bodies[-1]
     assert server.bodies[0]["response_format"]["json_schema"]["strict"] is True
 
 

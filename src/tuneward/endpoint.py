@@ -24,6 +24,11 @@ class EndpointSpec:
     """Empty when the environment names it."""
 
     @property
+    def official(self) -> bool:
+        """OpenAI's own service, which knows its own words only."""
+        return self.provider.lower() == "openai"
+
+    @property
     def key_name(self) -> str:
         """The variable of the environment that holds the key."""
         return f"{_shell(self.provider)}_API_KEY" if self.provider else "TUNEWARD_API_KEY"

@@ -9,9 +9,9 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
@@ -37,6 +37,10 @@ FILTERED = "content_filter"
 FINISHES: Mapping[str | None, Finish] = MappingProxyType({"stop": "stop", "eos": "stop", "length": "length"})
 BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What reading a body that is no answer may raise."""
+NEUTRAL: Mapping[str, object] = MappingProxyType({"repetition_penalty": 1.0, "repeat_penalty": 1.0})
+"""Some servers punish repetition unless told otherwise (llama.cpp's Python server by 1.1, vLLM and TGI by what the
+checkpoint says), and then greedy is not greedy. No two call it alike, and strict servers take neither word."""
+FORM = "response_format"
 NO_KEY = "none"
 ROUNDS = 4
 KNOWN_BY = "behind an endpoint: known by address, name and what the server tells of it, not by weights"
@@ -113,6 +117,8 @@ class Line:
     """What the server calls its own state (`system_fingerprint`)."""
     freely: bool = False
     """The server took no schema, and none is sent any more."""
+    strict: bool = False
+    """The server took no penalty, and none is sent any more: its own stands."""
     lock: Lock = field(default_factory=Lock)
 
 
@@ -149,6 +155,8 @@ class Endpoint:
         """Prompts without an answer and why, and whether the server changed under way."""
         lost = ", ".join(f"{why} ({count})" for why, count in sorted(self.line.lost.items()))
         found = [f"{self.info.name}: prompts without an answer: {lost}"] if lost else []
+        if self.line.strict and not self.spec.official:
+            found.append(f"{self.info.name}: the server takes no repetition penalty, so its own, if any, stands")
         if len(self.line.systems) > 1:
             found.append(f"{self.info.name}: the server changed its system under way ({len(self.line.systems)} seen)")
         return tuple(found)
@@ -170,42 +178,58 @@ class Endpoint:
         return said
 
     def _one(self, chat: Chat, decoding: Decoding, *, key: str) -> Said | None:
-        schema = "" if self.line.freely else decoding.schema
-        try:
-            return self._read(self._post(chat, decoding, key=key, schema=schema))
-        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-            if error.code == FILTERED:
-                return self._withheld("ended by content_filter")
-            if not schema:
-                return self._lost(f"refused by the server ({_told_why(error, self.client.api_key)})")
-            found = self._one(chat, replace(decoding, schema=""), key=key)
-            self.line.freely |= found is not None  # a server without structured output has no other way to say so
-            return found
-        except openai.APIStatusError as error:
-            if error.status_code in FATAL:
-                where = error.request.url.path.rpartition("/v1")[2]
-                raise ValueError(f"{self.info.name}: status {error.status_code} from {where}; {self._hint()}") from None
-            return self._lost(f"status {error.status_code}")
-        except openai.APITimeoutError:
-            return self._lost("timed out")
-        except openai.APIConnectionError:
-            return self._lost("connection lost")
-        except BROKEN:
-            return self._lost("a broken answer")
+        why = ""
+        for extras in self._offers(decoding):
+            try:
+                said = self._read(self._post(chat, decoding, key=key, extras=extras))
+            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+                if error.code == FILTERED:
+                    return self._withheld("ended by content_filter")
+                why = _told_why(error, self.client.api_key)
+                continue  # a server that takes something not has no other way to say so
+            except openai.APIStatusError as error:
+                if error.status_code in FATAL:
+                    where = error.request.url.path.rpartition("/v1")[2]
+                    line = f"{self.info.name}: status {error.status_code} from {where}; {self._hint()}"
+                    raise ValueError(line) from None
+                return self._lost(f"status {error.status_code}")
+            except openai.APITimeoutError:
+                return self._lost("timed out")
+            except openai.APIConnectionError:
+                return self._lost("connection lost")
+            except BROKEN:
+                return self._lost("a broken answer")
+            if said is not None:
+                self.line.strict |= not NEUTRAL.keys() <= extras.keys()
+                self.line.freely |= bool(decoding.schema) and FORM not in extras
+            return said
+        return self._lost(f"refused by the server ({why})")
 
-    def _post(self, chat: Chat, decoding: Decoding, *, key: str, schema: str) -> Answered:
+    def _offers(self, decoding: Decoding) -> Iterator[Mapping[str, object]]:
+        """What is sent beyond the standard words, less each time until a server takes it."""
+        form: dict[str, object] = {}
+        if decoding.schema and not self.line.freely:
+            shape = {"name": "verdict", "strict": True, "schema": json.loads(decoding.schema)}
+            form = {FORM: {"type": "json_schema", "json_schema": shape}}
+        known: list[Mapping[str, object]] = [{}] if self.line.strict else [NEUTRAL, {}]
+        for neutral in known:
+            if form:
+                yield {**neutral, **form}
+            if neutral:
+                yield neutral
+        yield {}
+
+    def _post(self, chat: Chat, decoding: Decoding, *, key: str, extras: Mapping[str, object]) -> Answered:
         """One request with all its retries; the body is read by our own types, so nothing odd passes as text."""
-        limit = "max_completion_tokens" if self.spec.provider.lower() == "openai" else "max_tokens"
+        limit = "max_completion_tokens" if self.spec.official else "max_tokens"
         body: dict[str, object] = {
             "model": self.spec.model,
             **_asked(chat),
             "temperature": decoding.temperature,
             "seed": int(sha256_bytes(f"{decoding.seed}/{key}".encode())[:7], 16),
             limit: decoding.max_tokens,
+            **extras,
         }
-        if schema:
-            form = {"name": "verdict", "strict": True, "schema": json.loads(schema)}
-            body["response_format"] = {"type": "json_schema", "json_schema": form}
         path = "/completions" if "prompt" in body else "/chat/completions"
         raw = self.client.post(path, body=body, cast_to=httpx2.Response)
         with self.line.lock:
@@ -272,7 +296,7 @@ def connect(text: str, *, limits: Limits) -> Endpoint:
         device="endpoint",
         loading=KNOWN_BY if listed else f"{KNOWN_BY}; the server lists other models, and none of this name",
     )
-    return Endpoint(client, spec, info, limits)
+    return Endpoint(client, spec, info, limits, Line(strict=spec.official))
 
 
 def _address(spec: EndpointSpec, text: str) -> str:

@@ -70,7 +70,7 @@ def test_a_served_model_answers_as_in_process(model: Path, served: str) -> None:
     assert len(theirs) == len(ours) == 24
     equal = [a.chat.answer == b.chat.answer and a.finish == b.finish for a, b in zip(ours, theirs, strict=True)]
     assert sum(equal) >= 22
-    assert endpoint.remarks() == ()
+    assert not any("without an answer" in remark for remark in endpoint.remarks())
 
 
 def test_an_audit_of_a_served_model_is_judged_by_it(model: Path, served: str, tmp_path: Path) -> None:
