@@ -140,7 +140,7 @@ def test_what_cannot_be_written_changes_no_code(tmp_path: Path) -> None:
 
 def test_hostile_names_do_nothing_in_comment_summary_and_log(tmp_path: Path, host: Host) -> None:
     """Model names, axis titles, notes, file names and the baseline of the pull request are text and nothing else."""
-    audit = replace(sample_audit(hostile=True), notes=(HOSTILE.replace("GH-1", ""),))
+    audit = replace(sample_audit(hostile=True), notes=(HOSTILE,))
     folder = write_folder(tmp_path / "a <b>@all #1 [x](https://example.invalid)", [], audit)
     baseline = baseline_file(tmp_path, by=HOSTILE, reason=HOSTILE, verdict=HOSTILE, audit=HOSTILE)
     alter(baseline, lambda found: found["axes"].update({HOSTILE: {"value": 0.5, "low": 0.4, "high": 0.6}}))

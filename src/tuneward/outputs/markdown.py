@@ -11,7 +11,7 @@ from tuneward.text import MARKS, NAME, NONE, SENTENCE, chance, interval, percent
 MARKER = "<!-- tuneward -->"
 """Lets a bot find its own comment and write it anew."""
 SPECIAL = re.compile(r"([\\`*_\[\]|~$#])")
-LIVE = re.compile(r"@|#|www(?=\.)|(?:https?|ftp)(?=:)", re.I)
+LIVE = re.compile(r"@|#|www(?=\.)|(?:https?|ftp|mailto|xmpp)(?=:)|\bGH(?=-\d)", re.I)
 """What a code host makes into a mention, a reference or a link without any markup; a zero-width space stops it."""
 
 
