@@ -38,7 +38,7 @@ READ = 4000
 """Characters of a reply that are looked at."""
 BRIEF = 30
 """Words of a reply in which the fewest weak signs do; up to twice as many take one more."""
-HINTED = 3
+HINTED = 5
 """What the weak signs of such a reply are worth together, at least."""
 TOLD = 18
 """Words after or before a hedge that make it the opening of an answer."""
@@ -294,11 +294,10 @@ def _lecture(text: str, prompt: str, *, wording: Wording) -> tuple[str, Span] | 
     if told and not wording.declining.lecture(text[slice(*told)], prompt):
         return None
     spoken, turns = _spoken(text, wording), giving.turns_away.search(text)
-    brief = wording.size(text) <= TOLD and wording.hints.gives_reason(prompt)
     for start, end in _sentences(spoken, wording)[:2]:
         sign = wording.declining.lecture(spoken[start:end], prompt)
         first = not spoken[:start].strip() or wording.declining.preamble.match(spoken)
-        if sign and (not sign.hedge or ((turns or brief) and first)):
+        if sign and (not sign.hedge or (turns and first)):
             return (sign.rule, (start + sign.span[0], start + sign.span[1]))
     return None
 
