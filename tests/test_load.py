@@ -60,7 +60,7 @@ def test_names_as_users_write_them(text: str, spec: ModelSpec) -> None:
     ("text", "message"),
     [
         ("", "model name is empty"),
-        ("vllm/org/name", "not supported yet"),
+        ("vllm/org/name", "not supported in this process"),
         ("openai-api/x/y", "needs the weights"),
         ("./nowhere", "no such folder"),
         ("nowhere", "no such folder"),
