@@ -156,7 +156,8 @@ def main() -> None:
             clock = time.perf_counter()
             theirs = ask(endpoint, plan(endpoint, asked, size=8), arm="tuned", store=store, progress=unseen)
             seconds = round(time.perf_counter() - clock)
-        found[server.name] = {**compared(engine, ours, theirs), "seconds": seconds, "remarks": endpoint.remarks()}
+        told = [line.replace(endpoint.info.name, server.name) for line in endpoint.remarks()]
+        found[server.name] = {**compared(engine, ours, theirs), "seconds": seconds, "remarks": told}
         print(json.dumps(found[server.name], indent=1), flush=True)
     OUT.write_text(json.dumps(found, indent=1) + "\n")
 
