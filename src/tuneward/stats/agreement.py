@@ -79,7 +79,7 @@ def krippendorff_alpha(
 
 def _places(labels: Sequence[Label], level: Level) -> dict[Label, int]:
     """Each label's row in the tables; ordinal labels in their own order."""
-    found = set(labels)
+    found = dict.fromkeys(labels)
     if level == "ordinal" and not all(isinstance(label, int) for label in found):
         strange = next(label for label in found if not isinstance(label, int))
         raise ValueError(f"krippendorff_alpha: ordinal label {strange!r}; expected whole numbers such as 1 to 5")
