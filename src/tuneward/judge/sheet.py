@@ -283,6 +283,6 @@ def _write(out: Path, sheet: bytes, *, place: Path, key: Key) -> None:
     write_atomic(place, to_json(key), mode=0o600)
     try:
         write_atomic(out, sheet, mode=0o600)
-    except BaseException:
-        place.unlink()
-        raise
+    finally:
+        if not out.exists():  # the sheet could not be written, so its key is of nothing
+            place.unlink()
