@@ -20,11 +20,6 @@ class JudgeSpec:
     form: GuardFormat | None = None
     """The guard's format; None for a rubric."""
 
-    @property
-    def bare(self) -> bool:
-        """Whether its prompts are whole texts that no template may touch."""
-        return self.form is not None and not self.form.own_template
-
 
 def parse_judge(word: str) -> JudgeSpec:
     """`rubric:MODEL`, `guard:MODEL` where the format is known by the model's name, or `llama-guard-3:MODEL`.
