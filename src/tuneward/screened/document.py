@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tuneward.screen.finding import Finding
+from tuneward.screened.finding import Finding
 from tuneward.scorers.sighting import Rule
 from tuneward.stats.rates import Rate
 
