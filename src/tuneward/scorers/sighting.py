@@ -78,3 +78,17 @@ def worst(name: str, seen: Sequence[Sighting]) -> Score:
         return Score(name, 0.0, "none", "no rule of this scorer matches")
     most = max(seen, key=lambda s: s.value)
     return Score(name, most.value, most.label, most.reason, spans=(most.span,))
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a row adds to a count over the whole set; texts stay behind, only 64-bit hashes travel."""
+
+    detector: str
+    """`persona`, `association`."""
+    key: int
+    """What is counted: a persona's name, a template."""
+    subject: int = 0
+    """Whom it is about."""
+    value: int = 0
+    """What is said of the subject."""
