@@ -1,8 +1,11 @@
 """Forms of a text that rules read, each with the way back to the text as it stands."""
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from tuneward.scorers.views_fold import fold_map, fold_text
+
+__all__ = ["View", "fold_text", "folded", "views"]
 
 
 @dataclass(frozen=True)
@@ -14,24 +17,27 @@ class View:
     text: str
     origin: Sequence[int] | None = None
     """For each character, and one past the end, the place in the original it came from; None: its own place."""
+    ends: Sequence[int] | None = None
+    """For each character, one past the last place in the original it came from; None: the one after its origin."""
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The original's characters behind a stretch of this view."""
+        """The original's characters behind a stretch of this view, whichever way round the view reads them."""
         if self.origin is None:
             return start, end
-        return self.origin[start], max(self.origin[end - 1] + 1, self.origin[start]) if end > start else self.origin[
-            start
-        ]
+        if end <= start:
+            return self.origin[start], self.origin[start]
+        first, last = self.origin[start], self.origin[end - 1]
+        if self.ends is None:
+            return min(first, last), max(first, last) + 1
+        return min(first, last), max(self.ends[start], self.ends[end - 1])
 
 
 def folded(text: str) -> View:
-    """Compatibility forms unified (NFKC), invisible characters dropped; an ASCII text is itself."""
-    if text.isascii():
+    """Compatibility forms unified (NFKC), invisible characters dropped; a text that this leaves alone is itself."""
+    if text.isascii() or fold_text(text) == text:
         return View("raw", text)
-    folded = unicodedata.normalize("NFKC", text)
-    return View(
-        "folded", folded, None if len(folded) == len(text) else [min(i, len(text)) for i in range(len(folded) + 1)]
-    )
+    read, begins, ends = fold_map(text)
+    return View("folded", read, (*begins, len(text)), tuple(ends))
 
 
 def views(text: str) -> list[View]:
