@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
+from tuneward.scorers.sighting import Rule
 from tuneward.screen.calibration import Null, RuleRate, Tally
-from tuneward.screen.verdict import Looked
+from tuneward.screen.verdict import Counted
 from tuneward.screened.document import Coverage
 from tuneward.screened.finding import Finding
-from tuneward.scorers.sighting import Rule
 
 RULES = (
     Rule("L1-PAIR", "L1", "critical", "explicit pair", "about"),
@@ -76,7 +76,7 @@ def coverage(rows: int = 1000, **change: Any) -> Coverage:
     return replace(made, **change)
 
 
-def looked(rows: int = 1000, **change: Any) -> Looked:
+def looked(rows: int = 1000, **change: Any) -> Counted:
     """A screen without findings, unless said otherwise."""
-    made = Looked(coverage(rows), {"pass": rows}, (), (), (), ())
+    made = Counted(coverage(rows), {"pass": rows}, (), (), ())
     return replace(made, **change)

@@ -31,7 +31,7 @@ def test_a_file_is_named_with_its_digest(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="none.toml: no such policy"):
+    with pytest.raises(FileNotFoundError, match=r"none\.toml: no such policy"):
         read_limits(tmp_path / "none.toml")
 
 

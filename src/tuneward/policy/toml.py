@@ -3,10 +3,10 @@
 import re
 import textwrap
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,6 +14,8 @@ from tuneward.paired import AXES
 from tuneward.policy.settings import Policy, Sequential, Waiver, known
 from tuneward.record import sha256_bytes
 
+T = TypeVar("T")
+TABLES = ("gate", "sequential", "waiver", "screen")
 GATE_KEYS = tuple(field.name for field in fields(Policy) if field.name not in ("waivers", "sequential"))
 SEQUENTIAL_KEYS = tuple(field.name for field in fields(Sequential))
 WAIVER_KEYS = tuple(field.name for field in fields(Waiver))
@@ -28,24 +30,43 @@ def read_policy(path: Path | None) -> tuple[Policy, str]:
     """
     if path is None:
         return Policy(), sha256_bytes(default_toml().encode())
+    text, digest = read_text(path)
+    return parse_policy(text, name=str(path)), digest
+
+
+def read_text(path: Path) -> tuple[str, str]:
+    """A policy file's text and the sha256 of its bytes.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not UTF-8.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such policy; `tuneward policy init` writes the default one")
     data = path.read_bytes()
     try:
-        text = data.decode()
+        return data.decode(), sha256_bytes(data)
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
-    return parse_policy(text, name=str(path)), sha256_bytes(data)
 
 
 def parse_policy(text: str, *, name: str = "policy.toml") -> Policy:
     """The policy in a TOML text; raises ValueError as `read_policy` does."""
+    return parsed(text, _policy, name=name)
+
+
+def parsed(text: str, read: Callable[[Mapping[str, Any]], T], *, name: str) -> T:
+    """What `read` makes of a TOML text; what it refuses is one line with the file and, where it can be told, the line.
+
+    Raises:
+        ValueError: not TOML, or refused by `read` with a ValueError.
+    """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{name}: not TOML: {error}") from error
     try:
-        return _policy(document)
+        return read(document)
     except (ValueError, msgspec.ValidationError) as error:
         where, what = _line(text, str(error)), str(error).replace("`$", "`policy")
         raise ValueError(f"{name}{where}: {what}") from error
@@ -53,7 +74,8 @@ def parse_policy(text: str, *, name: str = "policy.toml") -> Policy:
 
 def _policy(document: Mapping[str, Any]) -> Policy:
     for key in document:
-        known(key, ("gate", "sequential", "waiver"), what="key")
+        known(key, TABLES, what="key")
+    msgspec.convert(document.get("screen", {}), dict[str, Any])  # the screen reads it, as strictly
     gate = msgspec.convert(document.get("gate", {}), dict[str, Any])
     sequential = msgspec.convert(document.get("sequential", {}), dict[str, Any])
     waivers = msgspec.convert(document.get("waiver", []), list[dict[str, Any]])
