@@ -1,16 +1,12 @@
 """From the JSON of a results folder to one HTML page that needs no network and runs no text it shows."""
 
-import base64
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 from tyro.conf import Positional, arg
 
@@ -19,11 +15,11 @@ from tuneward.findings import Audit, Axis, Change, Check, Harm, Verdict
 from tuneward.outputs.harm import DECIDED, DECISIVE, LEAN, TURN_MARKS, decimal
 from tuneward.outputs.shown import depth_words, outcome_of, shown_axes
 from tuneward.record import Record, read_json, write_atomic
+from tuneward.report import frame, screen_page
 from tuneward.report.figures import ForestRow, Spoke, forest, radar
 from tuneward.report.judged import estimated, harm_view, turn_row
-from tuneward.results import RECORD, VERDICT, read_audit
+from tuneward.results import AUDIT, RECORD, VERDICT, read_audit
 
-HERE = Path(__file__).parent
 TONES: Mapping[str, str] = MappingProxyType(
     {
         "pass": "pass",
@@ -39,12 +35,12 @@ TONES: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions:
-    """Write one self-contained HTML page from an audit."""
+    """Write one self-contained HTML page from an audit or a screen."""
 
     folder: Annotated[Positional[str], arg(metavar="FOLDER")]
-    """Folder of a finished audit or comparison; its verdict is shown if there is one."""
+    """Folder of a finished audit, comparison or screen; a verdict is shown if there is one."""
     out: Annotated[str | None, arg(aliases=["-o"])] = None
-    """File to write; report.html in that folder unless given."""
+    """File to write; report.html in that folder (screen.html of a screen) unless given."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +69,17 @@ class ChangeRow:
 
 
 def run(options: ReportOptions) -> Path:
-    """Read the folder, write the page, say where.
+    """Read the folder, write the page, say where; a folder with both an audit and a screen has the audit's page.
 
     Raises:
-        FileNotFoundError, ValueError: as `read_audit` does, or the verdict is of another audit.
+        FileNotFoundError, ValueError: as `read_audit` or `screen_page.read_screened` does, or the verdict is of
+            another audit.
     """
     folder = Path(options.folder)
+    if (folder / screen_page.SCREENED).is_file() and not (folder / AUDIT).exists():
+        return screen_page.write_page(folder, out=Path(options.out) if options.out else None)
     out = Path(options.out) if options.out else folder / "report.html"
-    if out.is_dir():
-        raise ValueError(f"{out}: is a folder; give --out the name of a file, e.g. {out / 'report.html'}")
+    frame.refuse_folder(out, example="report.html")
     audit = read_audit(folder)
     verdict = read_json(folder / VERDICT, Verdict) if (folder / VERDICT).exists() else None
     page = render(audit, verdict=verdict, record=read_json(folder / RECORD, Record))
@@ -100,7 +98,7 @@ def render(audit: Audit, *, verdict: Verdict | None, record: Record | None) -> s
     outcome = verdict.outcome if verdict else "not gated"
     axes = shown_axes(audit, required=[check.axis for check in verdict.checks] if verdict else [])
     rows = [_axis_row(axis, verdict, f"radar-{i}", harm=audit.harm) for i, axis in enumerate(axes)]
-    style, script = _own("page.css"), _own("page.js")
+    style, script = frame.own("page.css"), frame.own("page.js")
     template = _environment().get_template("page.html.j2")
     page = template.render(
         audit=audit,
@@ -119,7 +117,7 @@ def render(audit: Audit, *, verdict: Verdict | None, record: Record | None) -> s
         changed_axes=[a for a in audit.axes if any(c.axis == a.name for c in audit.changes)],
         style=style,
         script=script,
-        policy=f"style-src '{_hash(style)}'; script-src '{_hash(script)}'",
+        policy=f"style-src '{frame.named(style)}'; script-src '{frame.named(script)}'",
     )
     return text.visible(page)
 
@@ -129,47 +127,15 @@ def _mark(outcome: str) -> tuple[str, str, str]:
     return outcome, text.MARKS[outcome], TONES.get(outcome, "plain")
 
 
-def _own(name: str) -> Markup:
-    """A file of ours, which needs no escaping."""
-    return Markup((HERE / name).read_text(encoding="utf-8"))  # noqa: S704
-
-
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "percent": partial(text.percent, unit=""),
-        "points": text.points,
-        "p": partial(text.chance, typeset=True),
-        "number": text.number,
-        "plain": _plain,
-        "brief": _brief,
-    }
+    environment = frame.environment()
     environment.globals |= {
-        "interval": text.interval,
-        "share_interval": text.share_interval,
         "decisive": decimal(DECISIVE),
         "lean": LEAN,
         "decided": DECIDED,
         "turn_marks": TURN_MARKS,
     }
     return environment
-
-
-def _hash(code: str) -> str:
-    """How a content security policy names an inline script or style."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
-
-
-def _plain(value: Any) -> str:
-    """A setting as one line: text as it is, everything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _brief(name: str, length: int = 160) -> str:
-    """A name or a sentence, cut where no name or sentence goes on; whole answers stand in boxes of their own."""
-    return text.shorten(name, length)
 
 
 def _axis_row(axis: Axis, verdict: Verdict | None, name: str, *, harm: Harm | None) -> AxisRow:
