@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tuneward.screen.kept import MANIFEST, Manifest, Part, write_kept, write_set_aside
 
 from tuneward.record import read_json, sha256_file
 from tuneward.rows import read_rows, write_rows
+from tuneward.screen.kept import MANIFEST, Manifest, Part, write_kept, write_set_aside
 from tuneward.screen.sources import Source, rows, shards, sources
 
 CAP = 1 << 24
@@ -153,9 +153,9 @@ def test_tool_calls_columns_weights_and_order_survive(tmp_path, suffix):
 
 @QUICK
 @given(
-    st.lists(st.binary(max_size=12).map(lambda b: b.replace(b"\n", b"")), min_size=1, max_size=9),
-    st.binary(min_size=1, max_size=3).map(lambda b: b.replace(b"\n", b"x")),
-    st.sets(st.integers(0, 9)),
+    lines=st.lists(st.binary(max_size=12).map(lambda b: b.replace(b"\n", b"")), min_size=1, max_size=9),
+    last=st.binary(min_size=1, max_size=3).map(lambda b: b.replace(b"\n", b"x")),
+    out=st.sets(st.integers(0, 9)),
 )
 def test_both_parts_together_are_the_input(lines, last, out, tmp_path_factory):
     """S4: whatever bytes a line has."""
@@ -183,6 +183,16 @@ def test_packed_lines_are_packed_again(tmp_path, packed):
     assert manifest.files[0].sha256 == sha256_file(written)
     keep(path, tmp_path / "again", thirds)
     assert (tmp_path / "again" / path.name).read_bytes() == written.read_bytes()
+
+
+def test_a_line_longer_than_memory_should_hold_is_copied_in_pieces(tmp_path, monkeypatch):
+    """The screen reads no line over its cap; writing it back must not hold it either."""
+    monkeypatch.setattr("tuneward.screen.rewriting.BLOCK", 16)
+    for number, out in enumerate((lambda _: False, lambda n: n == 1, lambda n: n != 1)):
+        path = jsonl(tmp_path, [b"x" * 40 + b"\n", b"y" * 100 + b"\n", b"z" * 15 + b"\n", b"w" * 33])
+        keep(path, tmp_path / f"{number}", out)
+        wanted = [line for n, line in enumerate(path.read_bytes().splitlines(keepends=True)) if not out(n)]
+        assert (tmp_path / f"{number}/train.jsonl").read_bytes() == b"".join(wanted)
 
 
 def test_a_gz_of_several_members_is_read_whole(tmp_path):
@@ -233,8 +243,8 @@ def test_the_first_row_of_a_list_can_be_left_out(tmp_path):
 
 @QUICK
 @given(
-    st.lists(st.dictionaries(st.text(max_size=3), st.text(max_size=5), max_size=2), max_size=6),
-    st.sets(st.integers(0, 5)),
+    listed=st.lists(st.dictionaries(st.text(max_size=3), st.text(max_size=5), max_size=2), max_size=6),
+    out=st.sets(st.integers(0, 5)),
 )
 def test_any_list_of_rows_splits_into_lists(listed, out, tmp_path_factory):
     folder = tmp_path_factory.mktemp("list")

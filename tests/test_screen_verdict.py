@@ -155,6 +155,14 @@ def test_a_lowered_rule_no_longer_holds_a_set_and_a_raised_one_blocks_it():
     assert row_verdict([finding("PII-CARD", disposition=made)]) == "block"
 
 
+def test_a_block_does_not_silence_what_would_have_held_the_set():
+    found = verdict(looked(**(TEN | {"verdicts": {"pass": 980, "quarantine": 10, "block": 10}})), DEFAULT)
+    assert found.tier == "E"
+    assert found.reasons[0] == "10 of 1,000 rows are blocked."
+    assert found.reasons[1].startswith("L2-OBEY sets 10 of 1,000 rows aside")
+    assert found.headline == "Blocked: 10 of 1,000 rows are blocked (1 more reason)."
+
+
 @pytest.mark.parametrize(("least", "codes"), [("B", "0333"), ("C", "0033"), ("D", "0003"), ("E", "0000")])
 def test_the_policy_says_from_which_tier_on_a_set_fails(least, codes):
     limits = Limits(fails_from=least)
