@@ -69,7 +69,7 @@ def allowed(
     holding = defaultdict(list)
     for place, entry in enumerate(entries, 1):
         if today <= entry.expires:
-            holding[entry.rule].append((_name(entry, place), entry))
+            holding[entry.rule].append((name_of(entry, place), entry))
 
     def marked(finding: Finding) -> Finding:
         token = tokens.get(finding.fingerprint)
@@ -86,7 +86,7 @@ def told(entries: Sequence[Allowed], used: Mapping[str, int], *, today: date) ->
 
 
 def _line(entry: Allowed, place: int, used: Mapping[str, int], today: date) -> str:
-    name = _name(entry, place)
+    name = name_of(entry, place)
     head, _, who = name.partition(": ")
     line = f"{head}: {plain(entry.rule)}, {who}"
     count = used.get(name, 0)
@@ -97,5 +97,6 @@ def _line(entry: Allowed, place: int, used: Mapping[str, int], today: date) -> s
     return f"{line}: {number(count)} findings do not count" if count > 1 else f"{line}: 1 finding does not count"
 
 
-def _name(entry: Allowed, place: int) -> str:
+def name_of(entry: Allowed, place: int) -> str:
+    """How findings and notes call an entry; places count from 1."""
     return f"screen.allow {place}: {plain(entry.owner)} until {entry.expires} ({plain(entry.reason)})"
