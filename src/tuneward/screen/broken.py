@@ -17,6 +17,8 @@ MISSING = object()
 """Nothing could be read."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.S)
 _SURROGATE = re.compile("[\ud800-\udfff]")
+DIGITS = 308
+"""Of a whole number; the fast reader refuses none that has fewer, and few others use more."""
 _SPACE = " \t\n\r"
 
 
@@ -32,7 +34,7 @@ def reread(raw: bytes, caps: Caps) -> tuple[Any, Found]:
     if depth_of(text, caps.depth) > caps.depth:
         first(found, "too deep")
         return MISSING, found
-    value = _value(text, found, caps)
+    value = _value(text, found)
     return value, found
 
 
@@ -66,9 +68,9 @@ def depth_of(text: str, cap: int) -> int:
     return most
 
 
-def _value(text: str, found: Found, caps: Caps) -> Any:
+def _value(text: str, found: Found) -> Any:
     """What strict JSON allows; else, for the scorers, what raw control characters in texts leave."""
-    decoder = _decoder(found, caps, strict=True)
+    decoder = _decoder(found, strict=True)
     try:
         value = decoder.decode(text)
     except RecursionError:
@@ -76,18 +78,18 @@ def _value(text: str, found: Found, caps: Caps) -> Any:
         return MISSING
     except ValueError:
         first(found, "not json")
-        return _loosely(text, caps)
+        return _loosely(text)
     return _mended(value, found) if "\\u" in text else value
 
 
-def _loosely(text: str, caps: Caps) -> Any:
+def _loosely(text: str) -> Any:
     try:
-        return _mended(_decoder({}, caps, strict=False).decode(text), {})
+        return _mended(_decoder({}, strict=False).decode(text), {})
     except (ValueError, RecursionError):
         return MISSING
 
 
-def _decoder(found: Found, caps: Caps, *, strict: bool) -> json.JSONDecoder:
+def _decoder(found: Found, *, strict: bool) -> json.JSONDecoder:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         row = dict(pairs)
         if len(row) != len(pairs):
@@ -95,7 +97,7 @@ def _decoder(found: Found, caps: Caps, *, strict: bool) -> json.JSONDecoder:
         return row
 
     def whole(literal: str) -> int:
-        if len(literal.lstrip("-")) > caps.digits:
+        if len(literal.lstrip("-")) > DIGITS:
             first(found, "long number")
             return 0
         return int(literal)

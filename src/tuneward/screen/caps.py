@@ -13,7 +13,5 @@ class Caps:
     """Lists and objects inside each other."""
     turns: int = 1000
     """Messages of a row."""
-    digits: int = 308
-    """Digits of a whole number: more do not fit the numbers that most readers use."""
     text: int = 4_000_000
     """Characters of a row's turns together."""

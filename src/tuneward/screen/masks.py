@@ -7,7 +7,7 @@ three services as documented in 2026. Where a trainer is not known, every turn c
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal, NamedTuple, TypeGuard
 
 from tuneward.screen.schema import Found, first
 
@@ -79,8 +79,7 @@ def named(text: str) -> Mask:
     return replace(mask, name=text)
 
 
-@dataclass(frozen=True)
-class Turns:
+class Turns(NamedTuple):
     """What a mask looks at."""
 
     format: str

@@ -127,7 +127,7 @@ class Reader:
         try:
             for turn in messages:
                 text = turn["content"]
-                if text.__class__ is not str or len(turn) != 2 or not (text[0].isalnum() or _VISIBLE.search(text)):
+                if text.__class__ is not str or len(turn) != 2 or not ("!" <= text[0] <= "~" or _VISIBLE.search(text)):
                     return None
                 if "\b" in text:
                     return None
@@ -192,12 +192,15 @@ class Reader:
     def _masked(self, draft: Draft, weight: object) -> Row:
         roles = tuple(draft.roles)
         turns = Turns(draft.format, roles, draft.said, draft.rejected)
-        remarks(draft.found, self._mask, turns, draft.shells, weight)
-        mask, weights = trained(self._mask, turns, draft.shells, weight)
+        if weight is None and not any(draft.shells):
+            mask, weights = trained(self._mask, turns)
+        else:
+            remarks(draft.found, self._mask, turns, draft.shells, weight)
+            mask, weights = trained(self._mask, turns, draft.shells, weight)
         if "assistant" in roles and not any(now is not False for now in mask):
             first(draft.found, "empty mask")
         end = len(roles) if draft.rejected is None else draft.rejected
-        told = problems(draft.found)
+        told = problems(draft.found) if draft.found else ()
         return Row(roles, tuple(draft.texts), mask, weights, end, draft.format, told, bool(roles))
 
 
