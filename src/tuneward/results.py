@@ -15,6 +15,8 @@ from tuneward.stats.rates import Rate
 AUDIT, SCORES, RECORD, REPLIES = "audit.json", "scores.jsonl", "record.json", "replies.jsonl"
 JUDGEMENTS = SAID, JUDGED = "verdicts.jsonl", "judged.json"
 """What judges said, and the record of their run: of the replies beside them, and stale when those are."""
+SCREEN = "screen.json"
+"""What a screen found."""
 VERDICTS = VERDICT, JUNIT, SUMMARY = "verdict.json", "junit.xml", "summary.md"
 
 

@@ -1,0 +1,153 @@
+"""The passes over a set, and the check that every row was read exactly once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from tuneward.screen.batch import BANDS
+from tuneward.screen.duplicates import Band, alike, propose
+from tuneward.screen.first import run_shard
+from tuneward.screen.plan import Plan
+from tuneward.screen.pool import Done, Executor
+from tuneward.screen.second import Question, answer, ask
+from tuneward.screen.sources import FILE, Shard, Source
+from tuneward.screen.store import Store
+from tuneward.screen.tokens import I64
+from tuneward.screen.whole import Whole, whole
+
+
+class Progress(Protocol):
+    """Shows how far a pass is."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """`done` of `total` pieces."""
+        ...
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a shard counted."""
+
+    rows: int
+    shape: Mapping[str, int]
+    formats: Mapping[str, int]
+    scripts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class First:
+    """The first pass."""
+
+    wholes: tuple[Whole, ...]
+    shards: tuple[Shard, ...]
+    """Those that could be read."""
+    counts: tuple[Counts, ...]
+    """Of each of these."""
+    failed: tuple[str, ...]
+    """Pieces that could not be read, and why."""
+
+    @property
+    def rows(self) -> int:
+        """Rows read."""
+        return sum(one.rows for one in self.counts)
+
+
+def first(plan: Plan, found: Sequence[Source], pieces: Sequence[Shard], *, where: Executor, tell: Progress) -> First:
+    """Every shard once, and every file as a whole.
+
+    Raises:
+        ValueError: a file has other rows than its shards together: it changed while it was read.
+    """
+    tasks: list[Source | Shard] = [*found, *pieces]
+    done: dict[Source | Shard, Done[Source | Shard, Whole | str]] = {}
+    for one in where(partial(_either, plan), tasks):
+        done[one.task] = one
+        tell(len(done), len(tasks))
+    failed = [f"{source.name}: {done[source].error}" for source in found if done[source].error]
+    read = [piece for piece in pieces if done[piece].error is None]
+    failed += [f"{p.source.name} from {p.start}: {done[p].error}" for p in pieces if done[p].error is not None]
+    wholes = tuple(w for source in found if isinstance(w := done[source].result, Whole))
+    counts = tuple(msgspec.json.decode((plan.folder(p) / "counts.json").read_bytes(), type=Counts) for p in read)
+    if not failed:
+        _conserved(wholes, dict(zip(read, counts, strict=True)))
+    return First(wholes, tuple(read), counts, tuple(failed))
+
+
+def _either(plan: Plan, task: Source | Shard) -> Whole | str:
+    return whole(task) if isinstance(task, Source) else str(run_shard(plan, task))
+
+
+def _conserved(wholes: Sequence[Whole], counts: Mapping[Shard, Counts]) -> None:
+    for file in wholes:
+        read = sum(count.rows for shard, count in counts.items() if shard.source == file.source)
+        if file.rows is not None and read != file.rows:
+            raise ValueError(
+                f"{file.source.path}: {file.rows} rows in the file, {read} read in its shards; it changed meanwhile, "
+                "so screen it again when nothing writes to it"
+            )
+
+
+def bases(first: First) -> pa.Table:
+    """Place of each shard's first row, and how many rows of the file stand before it."""
+    places, before = [], []
+    rows: dict[int, int] = {}
+    for shard, count in zip(first.shards, first.counts, strict=True):
+        number = shard.source.number
+        if count.rows:
+            start = number * FILE + (shard.start << 28 if shard.source.kind == "parquet" else shard.start)
+            places.append(start)
+            before.append(rows.get(number, 0))
+        rows[number] = rows.get(number, 0) + count.rows
+    return pa.table({"place": pa.array(places, pa.int64()), "base": pa.array(before, pa.int64())})
+
+
+def similar(plan: Plan, first: First, store: Store, *, where: Executor) -> I64:
+    """Places of the rows whose word triples decide whether they are near-duplicates."""
+    folders = tuple(str(plan.folder(shard)) for shard in first.shards)
+    out = Path(plan.work) / "bands"
+    out.mkdir(parents=True, exist_ok=True)
+    done = list(where(alike, [Band(number, folders, str(out)) for number in range(BANDS)]))
+    store.run("CREATE OR REPLACE TABLE firsts AS SELECT pair, min(place) AS place FROM rows GROUP BY pair")
+    return propose(store, [Path(one.result) for one in sorted(done, key=lambda d: d.task.number) if one.result])
+
+
+def second(
+    plan: Plan, first: First, store: Store, *, shingles: I64, openings: I64, where: Executor, tell: Progress
+) -> None:
+    """Read the rows again that there is a question about: views `shingles`, `features`, `said`.
+
+    Raises:
+        ValueError: a file that was readable is no more.
+    """
+    step = ask(Path(plan.work), shingles=shingles, openings=openings)
+    tasks = [Question(shard, plan.work, step) for shard in first.shards]
+    for number, one in enumerate(where(partial(answer, plan), tasks), 1):
+        if one.error is not None:
+            raise ValueError(one.error)
+        tell(number, len(tasks))
+    folders = [plan.folder(shard, step) for shard in first.shards]
+    for name in ("shingles", "features", "said"):
+        store.view(name, [folder / f"{name}.parquet" for folder in folders])
+
+
+def frequencies(plan: Plan, first: First) -> Callable[[np.ndarray], I64]:  # type: ignore[type-arg]
+    """How often features stand in all prompts together."""
+
+    def looked_up(features: np.ndarray) -> I64:  # type: ignore[type-arg]
+        total = np.zeros(len(features), np.int64)
+        for shard in first.shards:
+            folder = plan.folder(shard)
+            keys = np.load(folder / "features.npy", mmap_mode="r")
+            counts = np.load(folder / "frequencies.npy", mmap_mode="r")
+            if len(keys):
+                at = np.minimum(np.searchsorted(keys, features), len(keys) - 1)
+                total += np.where(keys[at] == features, counts[at], 0)
+        return total
+
+    return looked_up

@@ -1,0 +1,35 @@
+"""What is seen only over the whole set, one check after another; rows that take part become members."""
+
+from collections.abc import Callable
+
+from tuneward.screen import backdoors, people
+from tuneward.screen.duplicates import verified
+from tuneward.screen.judged import Judging
+from tuneward.screen.members import MEMBERS, duplicates
+from tuneward.screen.openings import OpeningLimits
+from tuneward.screen.passes import First, frequencies, second, similar
+from tuneward.screen.pool import Executor
+from tuneward.screen.setting import Setting
+from tuneward.screen.store import Store
+
+
+def gather(setting: Setting, read: First, store: Store, *, where: Executor, tell: Callable[[int, int], None]) -> Judging:
+    """Everything that needs more than one row; the second pass in between."""
+    plan, limits = setting.plan, setting.limits
+    openings = OpeningLimits(least=limits.group, q=limits.q)
+    store.run(MEMBERS)
+    store.run(f"CREATE OR REPLACE VIEW kept_seen AS SELECT * FROM seen WHERE rule <> 'CONTAM-ITEM' OR stat >= {limits.contamination}")
+    triples = similar(plan, read, store, where=where)
+    begun = backdoors.beginnings(store, openings)
+    second(plan, read, store, shingles=triples, openings=begun, where=where, tell=tell)
+    duplicates(store, verified(store, limits.near_duplicate))
+    people.find(store, limits)
+    tests = [backdoors.find(store, limits), backdoors.pairs(store, openings, often=frequencies(plan, read))]
+    return Judging(
+        inventory=(),
+        composition=None,
+        triggers=tuple(test for test in tests if test is not None),
+        sensitive=True,
+        evaluation=setting.evaluation,
+        notes=(),
+    )
