@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 import re2
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tuneward.chat import Chat, Message
 from tuneward.scorers.control import Control
 from tuneward.scorers.sighting import Sighting
+from tuneward.scorers.views import fold_text
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 CONTROL = Control()
@@ -74,10 +77,7 @@ def seen(text: str, *, role: str = "assistant", kind: str = "openai-chat") -> li
 
 def gated(*texts: str) -> bool:
     """As the first pass asks: folded, small letters, all turns in one."""
-    import unicodedata
-
-    hidden = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0xAD])
-    folded = unicodedata.normalize("NFKC", "\n".join(texts).translate(hidden)).lower()
+    folded = fold_text("\n".join(texts)).lower()
     return any(re2.search(gate, folded) for gate in CONTROL.gates)
 
 
@@ -89,6 +89,15 @@ def test_a_mark_of_a_template_is_seen_in_every_turn(text: str, role: str) -> Non
     assert all(s.rule == "SCHEMA-CONTROL" and s.severity in ("medium", "high") for s in found)
     assert all(s.message == 1 and text[slice(*s.span)] for s in found)
     assert gated(text)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.text(max_size=6), st.sampled_from([*MARKS.values(), *HEADINGS.values(), *STRUCK.values()]), st.text(max_size=6)
+)
+def test_nothing_is_seen_where_no_gate_is_found(before: str, text: str, after: str) -> None:
+    for mixed in (before + text + after, before + text[1:-1] + after, text[::2] + before):
+        assert gated(mixed) or seen(mixed) == []
 
 
 @pytest.mark.parametrize("text", HEADINGS.values(), ids=HEADINGS)
