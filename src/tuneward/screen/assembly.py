@@ -123,5 +123,6 @@ def write(store: Store, *, folder: Path, parquet: str, jsonl: str) -> None:
     ordered = f"SELECT {COLUMNS} FROM found ORDER BY {ORDER}"  # noqa: S608
     for name, form in ((parquet, "FORMAT parquet, COMPRESSION zstd"), (jsonl, "FORMAT json")):
         part = folder / f".{name}.part"
-        store.run(f"COPY ({ordered}) TO '{str(part).replace("'", "''")}' ({form})")
+        target = str(part).replace("'", "''")
+        store.run(f"COPY ({ordered}) TO '{target}' ({form})")
         part.replace(folder / name)

@@ -41,7 +41,7 @@ class Store:
 
     def batches(self, sql: str, values: Sequence[Any] = (), *, size: int = 65_536) -> pa.RecordBatchReader:
         """An answer in pieces."""
-        return self._at.execute(sql, values).to_arrow_reader(size)
+        return self._at.sql(sql, params=list(values)).to_arrow_reader(size)
 
     def put(self, name: str, table: pa.Table) -> None:
         """A table under a name; one of that name is replaced."""
