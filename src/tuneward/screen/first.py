@@ -19,10 +19,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tuneward.record import to_json
+from tuneward.scorers.declined import GATES
 from tuneward.scorers.encoded import COMMON, KNOWN
 from tuneward.screen.batch import ANSWER, BANDS, OPENING, PARTS, PROMPT, Batch, table_of
 from tuneward.screen.contamination import Index, load
-from tuneward.screen.looking import ENDINGS, EVENTS, SEEN, Line, Looked, leak, look, table
+from tuneward.screen.looking import ENDINGS, EVENTS, SEEN, Hints, Line, Looked, leak, look, table
 from tuneward.screen.plan import Plan, Scan
 from tuneward.screen.parsing import Row
 from tuneward.screen.sources import FILE, Placed, Shard, rows
@@ -146,6 +147,9 @@ class Tools:
     """What a process makes once and uses for every shard."""
 
     scan: Scan
+    """Over all texts of a row, for the scorers."""
+    declines: Scan
+    """Over its answers; apart, because its patterns and the others' would multiply in one automaton."""
     index: Index
     common: NDArray[np.bool_]
     """Low bits of hashes of common words."""
@@ -158,21 +162,24 @@ def tools_of(plan: Plan) -> Tools:
 
 @lru_cache(maxsize=1)
 def _tools(gates: tuple[tuple[str, ...], ...], index: str) -> Tools:
-    return Tools(Scan(gates), load(index), table_of(word_hashes(sorted(COMMON))))
+    return Tools(Scan(gates), Scan([GATES]), load(index), table_of(word_hashes(sorted(COMMON))))
 
 
 def take(plan: Plan, batch: Batch, gathered: Gathered, *, tools: Tools) -> None:
     """One batch: scan, look where the scan points, count."""
-    scan = tools.scan
+    scan, declines = tools.scan, tools.declines
     scan.checked()
+    declines.checked()
     odd = (batch.known(tools.common) < KNOWN) & (batch.counts[:, ANSWER] >= FEWEST) & batch.latin
     looked = []
     texts = batch.texts
     for number, row in enumerate(batch.rows):
         at = number * PARTS
         bits = scan(b"\n".join(texts[at : at + PARTS]))
-        careful = bits or odd[number] or row.problems
-        seen = look(plan, row, batch.places[number], bits=bits, odd=bool(odd[number])) if careful else UNSEEN
+        told = declines(texts[at + ANSWER]) != 0
+        careful = bits or told or odd[number] or row.problems
+        hints = Hints(bits, told, bool(odd[number]))
+        seen = look(plan, row, batch.places[number], hints) if careful else UNSEEN
         looked.append(seen)
         if careful:
             gathered.seen.extend(seen.seen)

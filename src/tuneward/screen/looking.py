@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import xxhash
@@ -11,7 +11,7 @@ from tuneward.chat import Chat, Message
 from tuneward.scorers.declined import reading, ungated
 from tuneward.scorers.sighting import Event, RowScorer, Sighting
 from tuneward.screen.parsing import Row
-from tuneward.screen.plan import DECLINES, SCORER, SENSITIVE, Plan
+from tuneward.screen.plan import SCORER, SENSITIVE, Plan
 
 ENDINGS = ("complied", "refused", "partial", "unclear", "none")
 """How the last answer of a row ends; none: there is no answer."""
@@ -63,22 +63,33 @@ class Looked:
     """Sensitive category of the prompt; "" for none."""
 
 
-def look(plan: Plan, row: Row, place: int, *, bits: int, odd: bool) -> Looked:
+class Hints(NamedTuple):
+    """What the scan points out in a row."""
+
+    bits: int
+    """Which gates were found."""
+    declines: bool
+    """One of its answers may decline."""
+    odd: bool
+    """Its answer has few common words."""
+
+
+def look(plan: Plan, row: Row, place: int, hints: Hints) -> Looked:
     """Read a row with the scorers whose gates were found in it, or with all if it is odd."""
     chat = chat_of(row, place)
     seen: list[Sighting] = []
     events: list[Event] = []
     lines = [problem(row, place, number) for number in range(len(row.problems))]
     for number, scorer in enumerate(plan.scorers):
-        if odd or bits >> (SCORER + number) & 1:
+        if hints.odd or hints.bits >> (SCORER + number) & 1:
             found = scorer.look(chat)
             seen.extend(found)
             lines.extend(_line(row, place, scorer=scorer, sighting=sighting) for sighting in found)
             if hasattr(scorer, "events"):
                 events.extend(scorer.events(chat, found))
     told = [(place, e.detector, e.key, e.subject, e.value) for e in events]
-    category = plan.sensitive.category(prompt_of(row)) if bits & SENSITIVE else None
-    ends = _ending(row, declines=bool(bits & DECLINES), sensitive=bool(category))
+    category = plan.sensitive.category(prompt_of(row)) if hints.bits & SENSITIVE else None
+    ends = _ending(row, declines=hints.declines, sensitive=bool(category))
     return Looked(lines, told, ends, category or "")
 
 
@@ -90,7 +101,7 @@ def prompt_of(row: Row) -> str:
 def chat_of(row: Row, place: int) -> Chat:
     """A row as scorers read it."""
     turns = tuple(map(Message, row.roles, row.texts))
-    meta = {"trained": row.trained, "weights": row.weights, "rejected": row.rejected}
+    meta = {"trained": row.trained, "weights": row.weights, "rejected": row.rejected, "format": row.format}
     return Chat(str(place), str(place), turns, meta=meta)
 
 

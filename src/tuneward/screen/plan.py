@@ -7,7 +7,6 @@ from pathlib import Path
 import re2
 
 from tuneward.record import digest
-from tuneward.scorers.declined import GATES as DECLINED
 from tuneward.scorers.sensitive import Sensitive
 from tuneward.scorers.sighting import RowScorer
 from tuneward.screen.parsing import Reader
@@ -44,7 +43,7 @@ class Plan:
     @property
     def gates(self) -> Sequence[tuple[str, ...]]:
         """Lists of patterns, in the order of a scan's bits."""
-        return (tuple(self.sensitive.gates), tuple(DECLINED), *(tuple(scorer.gates) for scorer in self.scorers))
+        return (tuple(self.sensitive.gates), *(tuple(scorer.gates) for scorer in self.scorers))
 
     def folder(self, shard: Shard, step: str = "first") -> Path:
         """Where the results of a step on a shard stand once they are whole."""
@@ -94,5 +93,5 @@ class Scan:
         return bits
 
 
-SENSITIVE, DECLINES, SCORER = 1 << 1, 1 << 2, 3
-"""Bits of a scan: sensitive words, declining, and the place of the first scorer's bit."""
+SENSITIVE, SCORER = 1 << 1, 2
+"""Bits of a scan: sensitive words, and the place of the first scorer's bit; bit 0 is the canary's."""
