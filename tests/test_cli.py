@@ -17,6 +17,7 @@ from tuneward.cli import VERBS, Verb, Voice, parse, run
 from tuneward.gate import GateOptions
 
 NEEDED = {
+    "screen": ["data"],
     "audit": ["model"],
     "compare": ["a", "b"],
     "judge run": ["--by", "rubric:model", "--seed", "1", "folder"],

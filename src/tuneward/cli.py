@@ -16,10 +16,11 @@ from types import MappingProxyType
 from typing import Any
 
 from tuneward import __version__
-from tuneward.voice import Voice, bars, document, draw, fail, hush, say, show, tell, write
+from tuneward.voice import Voice, bars, document, draw, fail, hush, say, screening, show, tell, write
 
 CACHE = "~/.cache/tuneward"
 EXTRAS = {"pyarrow": "rows", "datasets": "rows", "openai": "judge", "httpx2": "judge", "inspect_ai": "inspect"}
+EXTRAS |= {**dict.fromkeys(("orjson", "re2", "xxhash", "rensa", "duckdb"), "screen"), "ray": "ray"}
 """Library → the extra that brings it, where that is not hf."""
 HELP = ("-h", "--help", "help")
 INTERRUPTED = 130
@@ -257,6 +258,20 @@ def _gate(options: Any, voice: Voice) -> int:
     return show(judged, voice, files=_verdict_files(judged))
 
 
+def _screen(options: Any, voice: Voice) -> int:
+    """Screen, then the page; one job of several only says what it did."""
+    from tuneward import report
+    from tuneward.screen import run as screen
+
+    with bars(voice) as progress:
+        found = screen.run(options, say=say(voice), progress=progress)
+    if found is None:
+        return 0
+    screened, folder = found
+    page = report.run(report.ReportOptions(folder=str(folder)))
+    return screening(screened, voice, files=[str(page), *(str(folder / name) for name in screen.FILES)])
+
+
 def _told(module: str, *, what: str = "files") -> Callable[[Any, Voice], int]:
     """A verb whose work gives what there is to tell, mostly the files it wrote."""
 
@@ -307,6 +322,7 @@ def _doctor(options: Any, voice: Voice) -> int:
 
 VERBS: Mapping[str, Verb] = MappingProxyType(
     {
+        "screen": Verb("tuneward.screen.options:ScreenOptions", _screen, "what in my data will hurt?"),
         "audit": Verb("tuneward.audit.options:AuditOptions", _audit, "what changed against the base, how sure are we?"),
         "judge run": Verb("tuneward.judge.options:JudgeOptions", _judge, "is there harm, not only no refusal?"),
         "judge sheet": Verb(

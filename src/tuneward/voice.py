@@ -90,6 +90,21 @@ def show(judged: Any, voice: Voice, *, files: list[str]) -> int:
     return int(judged.exit_code)
 
 
+def screening(screened: Any, voice: Voice, *, files: list[str]) -> int:
+    """The one place that prints what a screen found; the code is the document's own."""
+    if voice.json:
+        import msgspec
+
+        document({"screen": msgspec.to_builtins(screened), "files": files})
+        return int(screened.exit_code)
+    from tuneward.outputs.screen_terminal import table
+    from tuneward.text import plain
+
+    draw(table(screened))
+    write(f"files    {' · '.join(map(plain, files))}\n")
+    return int(screened.exit_code)
+
+
 def draw(shown: Any) -> None:
     """A table on stdout, as wide as it is."""
     from rich.console import Console

@@ -34,6 +34,8 @@ from tuneward.screened.document import Screened
 Say = Callable[[str], None]
 Watch = Callable[[str], Callable[[int, int], None]]
 PARQUET, JSONL, SARIF, CALIBRATION = "findings.parquet", "findings.jsonl", "screen.sarif", "calibration.json"
+FILES = (PARQUET, JSONL, SARIF, SUMMARY)
+"""What CI, pull requests and people read."""
 MEMORY_MB = 300
 """What the reducer may hold before it spills."""
 
