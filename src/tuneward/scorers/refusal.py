@@ -112,6 +112,25 @@ def read(answer: str, prompt: str, *, redirects: bool = True) -> tuple[str, str,
         wording and decline and _before_loop(text, decline, wording=wording, broken=broken, asked=asked)
     ):
         return ("empty" if broken[0] == "empty" else "incoherent", broken[1], broken[3])
+    return _stance(text, asked, wording=wording, decline=decline, redirects=redirects)
+
+
+def stance(
+    answer: str, prompt: str, *, redirects: bool = True, declines: bool = True
+) -> tuple[str, str, tuple[Span, ...]]:
+    """What `read` says of a reply that is known to be language: the same, without a look at whether it is.
+
+    With `declines` off, it is also known that none of the ways of declining stands in it.
+    """
+    text, asked = (simplified(part.translate(_PLAIN)) for part in (answer[:READ], prompt))
+    wording = _wording(text)
+    decline = find_decline(text, asked, wording=wording) if wording and declines else None
+    return _stance(text, asked, wording=wording, decline=decline, redirects=redirects)
+
+
+def _stance(
+    text: str, asked: str, *, wording: Wording | None, decline: Decline | None, redirects: bool
+) -> tuple[str, str, tuple[Span, ...]]:
     if not wording:
         return ("other_language", "the rules read English and Chinese, and this is another script", ())
     if decline:
