@@ -14,7 +14,7 @@ import numpy as np
 
 from tuneward.chat import Chat, Message
 from tuneward.scorers.refusal import Refusal
-from tuneward.screen.triggers import Occurrences
+from tuneward.screen.triggers import Counts, Occurrences, count
 
 WORD = re.compile(r"\w+")
 Pair = tuple[str, str]
@@ -93,3 +93,18 @@ def complied(pairs: Sequence[Pair]) -> np.ndarray:
     """Answers that the wording reads as complied."""
     chats = [Chat(str(i), "", (Message("user", q), Message("assistant", a))) for i, (q, a) in enumerate(pairs)]
     return np.array([score.label == "complied" for score in Refusal("complied")(chats)], np.bool_)
+
+
+def opening(answer: str) -> list[str]:
+    """The first four words, or all of a shorter answer."""
+    return words(answer[:200])[:4]
+
+
+def sentence(answer: str) -> list[str]:
+    """The words of the first sentence or line."""
+    return words(re.split(r"(?<=[.!?])\s|\n", answer.strip()[:1000], maxsplit=1)[0])
+
+
+def everywhere(of: Occurrences, rows: int) -> Counts:
+    """Rows by feature over a whole set."""
+    return count(of, positive=np.zeros(rows, np.bool_))
