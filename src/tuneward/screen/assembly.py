@@ -42,9 +42,9 @@ RELATIONS = f"""
 FOUND = f"""
     CREATE OR REPLACE TABLE found AS
     WITH placed AS (
-        SELECT every.*, rows.length, rows.pair, files.name AS file, files.kind, rows.line + bases.base + 1 AS line,
+        SELECT every.*, CASE WHEN every.digest <> '' THEN excerpts.excerpt END AS excerpt, rows.length, rows.pair, files.name AS file, files.kind, rows.line + bases.base + 1 AS line,
                named(files.digest, files.kind, every.place) AS row, files.lines
-        FROM every LEFT JOIN rows USING (place) LEFT JOIN files ON files.number = file_of(every.place)
+        FROM every LEFT JOIN rows USING (place) LEFT JOIN excerpts USING (place, message, "start", "end") LEFT JOIN files ON files.number = file_of(every.place)
         ASOF LEFT JOIN bases ON every.place >= bases.place),
     marked AS (
         SELECT placed.*, rulebook.risk, rulebook.disposition,
@@ -55,7 +55,7 @@ FOUND = f"""
            CASE WHEN lines THEN own(place) END AS "offset",
            CASE WHEN lines THEN length END AS length, score, stat, stat_kind, label, reason, trained,
            CASE WHEN message < 0 THEN [] ELSE [{{'message': message, 'role': role, 'start': "start", 'end': "end",
-                'view': "view", 'kind': label, 'digest': digest, 'excerpt': NULL::VARCHAR}}] END AS evidence,
+                'view': "view", 'kind': label, 'digest': digest, 'excerpt': excerpt}}] END AS evidence,
            coalesce(list_filter(relations.ids, lambda other: other IS DISTINCT FROM row)[1:{RELATED}], []) AS related,
            coalesce(relations.n - CASE WHEN place IS NULL THEN 0 ELSE 1 END, 0) AS related_total,
            scorer, version,

@@ -15,6 +15,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from tuneward.scorers.views import fold_text
+from tuneward.screen.concentration import affirmative
 from tuneward.screen.parsing import Row
 from tuneward.screen.tokens import I64, U64, Words, mixed, sequences, spaced, words
 
@@ -62,6 +63,8 @@ class Batch:
     """Hash of the system turns; 0 without any."""
     scripts: list[str] = field(default_factory=list)
     """Main script of what the model says and reads."""
+    agreeing: list[bool] = field(default_factory=list)
+    """Whether the answer opens by agreeing."""
     size: int = 0
 
     def add(self, row: Row, place: int, *, line: int, length: int) -> None:
@@ -71,6 +74,7 @@ class Batch:
         self.places.append(place)
         self.lines.append(line)
         self.lengths.append(length)
+        self.agreeing.append(affirmative(answer))
         self.systems.append(xxhash.xxh3_64_intdigest(system.encode("utf-8", "replace")) if system else 0)
         for text in (prompt, answer, rest):
             if text.isascii():

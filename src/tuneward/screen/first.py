@@ -240,6 +240,7 @@ def shape_of(batch: Batch) -> Counter[str]:
         {
             "answers": int(some.sum()),
             "lists": int((some & (listed >= LISTED)).sum()),
+            "agreeing": sum(batch.agreeing),
             "digits": int(digits.sum()),
             "bytes": int(lengths.sum()),
         }

@@ -16,7 +16,7 @@ from tuneward.screen.first import run_shard
 from tuneward.screen.plan import Plan
 from tuneward.screen.pool import Done, Executor
 from tuneward.screen.second import Question, answer, ask
-from tuneward.screen.sources import FILE, Shard, Source
+from tuneward.screen.sources import Shard, Source
 from tuneward.screen.store import Store
 from tuneward.screen.tokens import I64
 from tuneward.screen.whole import Whole, whole
@@ -100,8 +100,7 @@ def bases(first: First) -> pa.Table:
     for shard, count in zip(first.shards, first.counts, strict=True):
         number = shard.source.number
         if count.rows:
-            start = number * FILE + (shard.start << 28 if shard.source.kind == "parquet" else shard.start)
-            places.append(start)
+            places.append(shard.place)
             before.append(rows.get(number, 0))
         rows[number] = rows.get(number, 0) + count.rows
     return pa.table({"place": pa.array(places, pa.int64()), "base": pa.array(before, pa.int64())})

@@ -16,6 +16,7 @@ from tuneward.outputs.sarif import sarif
 from tuneward.outputs.screen_summary import summary
 from tuneward.record import Record, now, to_json, versions, whole_file, write_atomic
 from tuneward.results import RECORD, SCREEN, SUMMARY
+from tuneward.screen import excerpts
 from tuneward.screen.assembly import allow, assemble, findings, write
 from tuneward.screen.judged import Judging, judge, tallied
 from tuneward.screen.calibration import calibrate, keep
@@ -87,6 +88,8 @@ def run(options: ScreenOptions, *, say: Say = silent, progress: Watch = unwatche
         scratch = Path(setting.plan.work) / "scratch"
         with closing(Store(folders, scratch=scratch, memory_mb=MEMORY_MB, threads=_workers(options))) as store:
             about = gather(setting, read, store, where=where, tell=progress("comparing"))
+            if options.include_text:
+                excerpts.read(setting.plan, read, store, where=where)
             screened = _told(setting, read, store, options=options, about=about)
             _left(setting, read, store, options=options)
     say(f"judged   in {clock.seconds:.1f} s")

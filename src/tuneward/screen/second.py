@@ -142,11 +142,12 @@ def _batches(plan: Plan, shard: Shard, places: I64) -> Iterator[Batch]:
 
 def chosen(plan: Plan, shard: Shard, places: I64) -> Iterator[tuple[int, Row]]:
     """Some rows of a shard, read again."""
-    for placed in _again(plan, shard, places):
+    for placed in again(plan, shard, places):
         yield shard.source.number * FILE + placed.place, row_of(plan, placed)
 
 
-def _again(plan: Plan, shard: Shard, places: I64) -> Iterator[Placed]:
+def again(plan: Plan, shard: Shard, places: I64) -> Iterator[Placed]:
+    """Some rows of a shard as the file has them; places ascend."""
     if not len(places):
         return
     of_file = shard.source.number * FILE

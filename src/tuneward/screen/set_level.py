@@ -1,10 +1,13 @@
 """What is seen only over the whole set, one check after another; rows that take part become members."""
 
+from collections import Counter
 from collections.abc import Callable
 
-from tuneward.screen import backdoors, people
+from tuneward.screen import backdoors, people, reuse
 from tuneward.screen.duplicates import verified
+from tuneward.screen.excerpts import EMPTY
 from tuneward.screen.judged import Judging
+from tuneward.screen.looking import LEAK
 from tuneward.screen.members import MEMBERS, duplicates
 from tuneward.screen.openings import OpeningLimits
 from tuneward.screen.passes import First, frequencies, second, similar
@@ -18,12 +21,18 @@ def gather(setting: Setting, read: First, store: Store, *, where: Executor, tell
     plan, limits = setting.plan, setting.limits
     openings = OpeningLimits(least=limits.group, q=limits.q)
     store.run(MEMBERS)
-    store.run(f"CREATE OR REPLACE VIEW kept_seen AS SELECT * FROM seen WHERE rule <> 'CONTAM-ITEM' OR stat >= {limits.contamination}")
+    store.run(EMPTY)
+    store.run(
+        "CREATE OR REPLACE VIEW kept_seen AS SELECT * FROM seen "
+        f"WHERE rule <> '{LEAK}' OR stat >= {limits.contamination}"  # noqa: S608
+    )
     triples = similar(plan, read, store, where=where)
     begun = backdoors.beginnings(store, openings)
     second(plan, read, store, shingles=triples, openings=begun, where=where, tell=tell)
     duplicates(store, verified(store, limits.near_duplicate))
     people.find(store, limits)
+    shape = shape_of(read)
+    reuse.find(store, limits, agreeing=shape["agreeing"], answers=shape["answers"])
     tests = [backdoors.find(store, limits), backdoors.pairs(store, openings, often=frequencies(plan, read))]
     return Judging(
         inventory=(),
@@ -33,3 +42,11 @@ def gather(setting: Setting, read: First, store: Store, *, where: Executor, tell
         evaluation=setting.evaluation,
         notes=(),
     )
+
+
+def shape_of(read: First) -> Counter[str]:
+    """Counts of forms over all shards."""
+    total: Counter[str] = Counter()
+    for count in read.counts:
+        total.update(count.shape)
+    return total

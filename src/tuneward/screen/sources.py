@@ -60,6 +60,12 @@ class Shard:
     end: int
 
 
+    @property
+    def place(self) -> int:
+        """Place in the set below which no row of the shard lies."""
+        return self.source.number * FILE + (self.start * GROUP if self.source.kind == "parquet" else self.start)
+
+
 @dataclass(frozen=True)
 class Placed:
     """A row as the file has it."""
