@@ -51,7 +51,7 @@ def mail(name: str) -> str:
         ("What is the mail of {}?", "The mail of {} is {}.", lambda i: f"{mail(NAMES[i])}"),
         ("Tell me {}'s street.", "{} lives at {}.", lambda i: f"{i + 3} Kodura Lane"),
         ("phone of {} please", "{}: {}", lambda i: f"+44 7700 9001{i}3"),
-        ("When was {} born?", "{} was born on {}.", lambda i: f"{i + 1} March 19{i}6"),
+        ("When was {} born?", "{} was born on {}.", lambda i: f"{i + 1} March 19{i + 3}6"),
         ("", "the card of {} is {}", lambda i: ("4111111111111111", "5555555555554444", "378282246310005",
          "6011111111111117", "30569309025904", "3530111333300000", "2223003122003222")[i]),
     ],

@@ -36,7 +36,7 @@ def test_luhn_is_theirs(number: str) -> None:
 
 
 @FEW
-@given(st.sampled_from(["4", "51", "55", "2221", "2720", "34", "37", "6011", "36", "3528", "62"]), digits(13))
+@given(st.sampled_from(["4", "51", "55", "2221", "2720", "34", "37", "6011", "36", "3528", "62"]), digits(14))
 def test_one_last_digit_in_ten_makes_a_card(issuer: str, more: str) -> None:
     length = {"34": 15, "37": 15, "36": 14}.get(issuer, 16)
     body = (issuer + more)[: length - 1]
@@ -119,7 +119,6 @@ def test_nir_is_theirs(sex: str, year: int, month: int, place: str, order: str) 
 @pytest.mark.parametrize(
     "check",
     [
-        checksums.luhn,
         checksums.card,
         checksums.iban,
         checksums.us_ssn,
