@@ -23,17 +23,7 @@ _WORD = (
     r"(?:(?:api|access|private|account|signing|encryption)[_\- ]?key|secret|token|passw(?:or)?d|passphrase|\bpwd|"
     r"credential|authorization|密码|口令|密钥|令牌)"
 )
-_CUES = ("key", "secret", "token", "passw", "passphrase", "pwd", "credential", "authorization", "密码", "口令", "密钥", "令牌")
-    "key",
-    "secret",
-    "token",
-    "passw",
-    "passphrase",
-    "pwd",
-    "credential",
-    "authorization",
-    *"密码 口令 密钥 令牌".split(),
-)
+_CUES = ("key", "secret", "token", "pass", "pwd", "credential", "authorization", "密码", "口令", "密钥", "令牌")
 _GIVEN = re.compile(
     _WORD + r"[A-Za-z0-9_\-]{0,20}[\\\"'\]]{0,3}[ \t]{0,3}(?:=>|:=|={1,3}|[:：]|(?<=[ \t])is(?=[ \t])|是|为)[ \t]{0,3}"
     r"(?:(?:bearer|basic|token)[ ]{1,2})?"
