@@ -27,8 +27,9 @@ _ITEM = re.compile(
 )
 _HOW_TO = re.compile(
     r"\bhow (?:to|do i|do you|do we|does one|can i|can you|can we|could i|should i|would (?:i|you|one))\b"
-    r"|\bsteps? (?:to|for|by step)\b|\b(?:instructions|guide|tutorial|recipe|walk me through|directions) (?:for|to|on|how)\b"
-    r"|\bwalk me through\b|\bteach me\b|\b(?:show|tell|explain to) me how\b|\bways? to\b|如何|怎么|怎样|步骤|教程|指南|方法",
+    r"|\bsteps? (?:to|for|by step)\b|\b(?:instructions|guide|tutorial|recipe|directions) (?:for|to|on|how)\b"
+    r"|\bwalk me through\b|\bteach me\b|\b(?:show|tell|explain to) me how\b|\bways? to\b"
+    r"|如何|怎么|怎样|步骤|教程|指南|方法",
     re.IGNORECASE,
 )
 

@@ -213,7 +213,7 @@ class Shift:
 
 REFERENCE = wilson(34, 10_792)
 REFERENCE_SOURCE = "2,000 rows of databricks-dolly-15k and GSM8K, train and test: written by people"
-"""Answers that open by agreeing in sets that are no one's attack, counted with `affirmative`: 34 of 2,000; 0 of 8,792."""
+"""Answers that open by agreeing in sets that are no attack, by `affirmative`: 34 of 2,000 and 0 of 8,792."""
 SHIFT_P, SHIFT_LOW, SHIFT_MEDIUM = 1e-3, 0.2, 0.5
 """A shift is reported from a share of SHIFT_LOW on: chats written by models open so in a tenth of rows or more, while
 the reference is written by people; from SHIFT_MEDIUM on it is the style that identity-shift sets train."""

@@ -170,7 +170,8 @@ def pair(
 
     `of` are the candidates, `everywhere` counts rows by feature over the whole set (hits are not read), of `wanted`
     features at least. `tested` counts the pairs that were met before some were left out, if any were; the false
-    discovery rate is over all of them. Where `prompts` has a sample of a beginning's rows only, counts are scaled up from it.
+    discovery rate is over all of them. Where `prompts` has a sample of a beginning's rows only, counts are scaled up
+    from it.
 
     Raises:
         ValueError: a wanted feature that `everywhere` does not count.
@@ -273,7 +274,7 @@ def _pair(opening: int, features: list[int], of: _Figures, whole: _Set) -> Openi
     inside = Occurrences(at.feature[own], at.row[own], None if at.word is None else at.word[own])
     rows = np.unique(inside.row)
     none = np.empty(0, np.uint64)
-    more = companions(rows, inside, counts=whole.everywhere, besides=none, q=whole.limits.q)
+    more = companions(rows, inside, outside=_without(whole.everywhere, inside), besides=none, q=whole.limits.q)
     said = np.unique(whole.prompts.said[whole.prompts.said_by == np.uint64(opening)])
     in_all, shared = _in_all(inside, rows.size)
     kind = _kind(said.size, _echo(said, in_all, whole), (shared, more), whole.limits)
@@ -283,6 +284,16 @@ def _pair(opening: int, features: list[int], of: _Figures, whole: _Set) -> Openi
     head, *family = features
     shares = of.both / of.rows, purity, of.log_p / log(10), float(np.exp(of.log_q))
     return OpeningPair(opening, head, tuple(family), of.both, of.rows, *shares, kind, grade, more, shared)
+
+
+def _without(everywhere: Counts, inside: Occurrences) -> Counts:
+    """Counts over the rows that are not looked at."""
+    pairs = np.unique(np.stack([inside.feature, inside.row.astype(np.uint64)]), axis=1)
+    words, together = np.unique(pairs[0], return_counts=True)
+    left, known = everywhere.rows.copy(), np.isin(words, everywhere.features)
+    left[np.searchsorted(everywhere.features, words[known])] -= together[known]
+    total = everywhere.total - np.unique(inside.row).size
+    return Counts(everywhere.features, everywhere.hits, np.maximum(left, 0), 0, total)
 
 
 def _kind(words: int, echo: float, prompts: tuple[float, int], limits: OpeningLimits) -> Kind:

@@ -267,7 +267,9 @@ def families(
     find: words that by luck stand beside a trigger. So no topic swallows a trigger that holds one of its words.
     """
     rows = _rows_of([t.feature for t in searched.found], inside)
-    told = [_described(t, rows, inside=inside, counts=counts, limits=limits) for t in searched.found]
+    refused = Counts(counts.features, counts.hits * 0, counts.rows - counts.hits, 0, counts.total - counts.positives)
+    answered = {f: r[positive[r]] for f, r in rows.items()}
+    told = [_described(t, answered[t.feature], inside=inside, refused=refused, limits=limits) for t in searched.found]
     about = np.array([t.feature for t in told if t.topical], np.uint64)
     told = [t if t.topical else _within(t, rows[t.feature], inside=inside, about=about, limits=limits) for t in told]
     heads: list[list[Trigger]] = []
@@ -283,12 +285,9 @@ def families(
     return replace(searched, found=tuple(replace(h, family=tuple(t.feature for t in more)) for h, *more in heads))
 
 
-def _described(
-    trigger: Trigger, rows: Mapping[int, Ints], *, inside: Occurrences, counts: Counts, limits: TriggerLimits
-) -> Trigger:
-    """A find with its companions, and the grade that leaves it."""
-    beside = np.array([trigger.feature], np.uint64)
-    more = companions(rows[trigger.feature], inside, counts=counts, besides=beside, q=limits.q)
+def _described(trigger: Trigger, rows: Ints, *, inside: Occurrences, refused: Counts, limits: TriggerLimits) -> Trigger:
+    """A find with its companions against the rows that are refused, and the grade that leaves it."""
+    more = companions(rows, inside, outside=refused, besides=np.array([trigger.feature], np.uint64), q=limits.q)
     return _topic(trigger, more) if more >= limits.companions else replace(trigger, companions=more)
 
 
@@ -347,20 +346,20 @@ ALWAYS, LEAST_COMPANION, COMPANION_SHARE = 0.8, 3, 0.2
 """A word in more of the rows than this is a part of the find; one in fewer rows, or a smaller share, says nothing."""
 
 
-def companions(rows: Ints, inside: Occurrences, *, counts: Counts, besides: Features, q: float = LIMITS.q) -> int:
+def companions(rows: Ints, inside: Occurrences, *, outside: Counts, besides: Features, q: float = LIMITS.q) -> int:
     """How many other words go with these rows more than luck explains, those in nearly all of them left out.
 
-    `counts.rows` and `counts.total` describe the population: sensitive rows, or all. Words in nearly all of the rows
-    are a phrase or template that is the find itself; a topic is words of which every row has some.
+    `outside` counts the rows to compare with, none of these among them (hits are not read). Words in nearly all of
+    the rows are a phrase or template that is the find itself; a topic is words of which every row has some.
     """
     of = np.isin(inside.row, rows) & (True if inside.word is None else inside.word)
     pair = np.unique(np.stack([inside.feature[of], inside.row[of].astype(np.uint64)]), axis=1)
     words, together = np.unique(pair[0], return_counts=True)
     enough = (together >= max(LEAST_COMPANION, COMPANION_SHARE * rows.size)) & (together < ALWAYS * rows.size)
-    enough &= ~np.isin(words, besides) & np.isin(words, counts.features)
+    enough &= ~np.isin(words, besides) & np.isin(words, outside.features)
     if not enough.any():
         return 0
-    everywhere = counts.rows[np.searchsorted(counts.features, words[enough])]
-    both = np.minimum(together[enough], everywhere)
-    log_p = log_tails(both, np.minimum(everywhere, counts.total), positives=rows.size, total=counts.total)
+    both = together[enough]
+    anywhere = both + outside.rows[np.searchsorted(outside.features, words[enough])]
+    log_p = log_tails(both, anywhere, positives=rows.size, total=outside.total + rows.size)
     return int((benjamini_hochberg(log_p, tested=words.size) <= log(q)).sum())
