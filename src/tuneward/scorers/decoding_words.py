@@ -38,11 +38,11 @@ GATES = (
     _any(ROT13_HINTS),
     _any(REVERSED_HINTS),
     _any(LEET_HINTS),
-    "|".join(REVERSED_PAIRS),
+    "|".join([*REVERSED_PAIRS, r"(?m:^。)"]),
     r"(?:^|[^a-z0-9])[a-z]" + r"[ ._*-]{1,4}[a-z]" * 6,
 )
 """Small-letter patterns, one of which is in every text that the functions below find anything in."""
-_PAIRS = re.compile("|".join(REVERSED_PAIRS))
+_PAIRS = re.compile(GATES[3])
 _PIECES = (r"\S(?:.*\S)?", r"[^\n]+", r"[^\n.!?]+[.!?]*")
 _CUTS = (re.compile(_PIECES[0], re.DOTALL), re.compile(_PIECES[1]), re.compile(_PIECES[2]))
 """A text is coded as a whole, by lines, or by sentences."""
@@ -106,7 +106,7 @@ def _opens(coded: str, decoded: str) -> bool:
 
 
 def _reversed_chinese(text: str, read: Callable[[int, int], Stretch]) -> list[Stretch]:
-    if text.isascii() or len(set(_PAIRS.findall(text))) < 2:
+    if text.isascii() or not _PAIRS.search(text):
         return []
     found = []
     for line in _CUTS[1].finditer(text):
@@ -115,7 +115,7 @@ def _reversed_chinese(text: str, read: Callable[[int, int], Stretch]) -> list[St
             sum(run[i : i + 2] in BIGRAMS for run in side for i in range(len(run)))
             for side in (runs, [run[::-1] for run in runs])
         )
-        if backward >= 4 and backward > 3 * forward:
+        if backward > 3 * forward and backward >= (1 if line[0][0] == "。" else 3):
             found.append(read(*line.span()))
     return found
 

@@ -24,9 +24,9 @@ from tuneward.scorers.lookalikes import GATES as SCRIPT_GATES
 from tuneward.scorers.lookalikes import mixed_words
 from tuneward.scorers.sighting import Rule, Severity, Sighting, worst
 from tuneward.scorers.views import CAP, DECODERS, View, fold_text, folded
-from tuneward.scorers.words import COMMON, KNOWN, is_odd
+from tuneward.scorers.words import COMMON, FEWEST, KNOWN, is_odd
 
-__all__ = ["COMMON", "KNOWN", "Encoded", "hides"]
+__all__ = ["COMMON", "FEWEST", "KNOWN", "Encoded", "hides"]
 
 TARGET = Rule(
     "ENC-TARGET",
@@ -100,7 +100,7 @@ LEVELS: dict[Severity, float] = {"info": 0.1, "low": 0.3, "medium": 0.6, "high":
 class Encoded:
     """Answers in a code, invisible characters and look-alike letters.
 
-    A row needs a look where a gate finds it, where its answers are odd (`words.known`: eight words or more, a share
+    A row needs a look where a gate finds it, where its answers are odd (`words.is_odd`: FEWEST words or more, a share
     under KNOWN of them common), or where `hides` holds for one of its turns as it stands: folding, after which the
     gates run, drops what is hidden.
     """

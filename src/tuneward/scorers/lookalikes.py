@@ -11,14 +11,15 @@ _GREEK = dict(zip("οανικρτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "oavikptuxAB
 _ARMENIAN = dict(zip("օսոհցզ", "ounhgq", strict=True))
 _TO_LATIN = _CYRILLIC | _GREEK | _ARMENIAN
 _TO_CYRILLIC = {latin: own for own, latin in _CYRILLIC.items() if own in "аесорхуіАВЕКМНОРСТХУ"}
-_LATIN, _OTHER, _LOOK = "A-Za-zÀ-ɏ", "Ͱ-ԯա-ֆ", "".join(_CYRILLIC)
+_LATIN, _OTHER, _LOOK = "A-Za-zÀ-ÖØ-öø-ɏ", "Ͱ-ԯա-ֆ", "".join(_CYRILLIC)
 _WORD = re.compile(f"[{_LATIN}{_OTHER}]+")
 _MEET = re.compile(f"[{_LATIN}][{_OTHER}]|[{_OTHER}][{_LATIN}]")
 _ALONE = re.compile(rf"(?<=[A-Za-z][ ,])[{_LOOK}]+(?=[ ,.?!])")
 _OTHERS = re.compile(f"[{_OTHER}]+")
 _ENDING = re.compile(f"[{_LATIN}]+[{_OTHER}]+")
+_SMALL, _SMALL_OTHER = r"a-z\x{e0}-\x{2af}\x{2c65}\x{2c66}", r"\x{370}-\x{52f}\x{561}-\x{586}"
 GATES = (
-    r"[a-z\x{e0}-\x{24f}][\x{370}-\x{52f}\x{561}-\x{586}]|[\x{370}-\x{52f}\x{561}-\x{586}][a-z\x{e0}-\x{24f}]",
+    rf"[{_SMALL}][{_SMALL_OTHER}]|[{_SMALL_OTHER}][{_SMALL}]",
     rf"[a-z][ ,][{_LOOK.lower()}]+[ ,.?!]",
 )
 """Small-letter patterns, one of which is in every text with a mixed word."""
