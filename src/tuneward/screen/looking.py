@@ -8,7 +8,7 @@ import pyarrow as pa
 import xxhash
 
 from tuneward.chat import Chat, Message
-from tuneward.scorers.declined import reading, ungated
+from tuneward.scorers.declined import GATES, reading, ungated
 from tuneward.scorers.sighting import Event, RowScorer, Sighting
 from tuneward.screen.parsing import Row
 from tuneward.screen.plan import SCORER, SENSITIVE, Plan
@@ -81,7 +81,7 @@ def look(plan: Plan, row: Row, place: int, hints: Hints) -> Looked:
     events: list[Event] = []
     lines = [problem(row, place, number) for number in range(len(row.problems))]
     for number, scorer in enumerate(plan.scorers):
-        if hints.odd or hints.bits >> (SCORER + number) & 1:
+        if hints.odd or hints.bits >> (SCORER + number) & 1 or (hints.declines and scorer.gates == GATES):
             found = scorer.look(chat)
             seen.extend(found)
             lines.extend(_line(row, place, scorer=scorer, sighting=sighting) for sighting in found)

@@ -7,6 +7,7 @@ from pathlib import Path
 import re2
 
 from tuneward.record import digest
+from tuneward.scorers.declined import GATES as DECLINED
 from tuneward.scorers.sensitive import Sensitive
 from tuneward.scorers.sighting import RowScorer
 from tuneward.screen.parsing import Reader
@@ -42,8 +43,8 @@ class Plan:
 
     @property
     def gates(self) -> Sequence[tuple[str, ...]]:
-        """Lists of patterns, in the order of a scan's bits."""
-        return (tuple(self.sensitive.gates), *(tuple(scorer.gates) for scorer in self.scorers))
+        """Lists of patterns, in the order of a scan's bits; those of declining have a scan of their own."""
+        return (tuple(self.sensitive.gates), *(() if s.gates == DECLINED else tuple(s.gates) for s in self.scorers))
 
     def folder(self, shard: Shard, step: str = "first") -> Path:
         """Where the results of a step on a shard stand once they are whole."""

@@ -7,7 +7,6 @@ import numpy as np
 from tuneward.scorers.sighting import Rule, Severity
 from tuneward.screen.concentration import (
     LIMITS,
-    REFERENCES,
     Answers,
     Concentration,
     ConcentrationLimits,
@@ -127,13 +126,12 @@ def _told(store: Store, found: Sequence[Concentration], *, view: str) -> None:
 
 
 def _agreeing(store: Store, agreeing: int, answers: int) -> None:
-    source, reference = next(iter(REFERENCES.items()))
-    shift = affirmative_shift(agreeing, answers, reference=reference, source=source)
+    shift = affirmative_shift(agreeing, answers)
     if shift.severity is None:
         return
     reason = (
         f"{shift.rate.value or 0:.1%} of {answers} answers open by agreeing, {shift.reference.value or 0:.1%} in the "
-        f"reference ({source})"
+        f"reference ({shift.source})"
     )
     score = SCORES[shift.severity]
     share = round(shift.rate.value or 0, 4)
