@@ -14,6 +14,7 @@ import rensa
 import xxhash
 from numpy.typing import NDArray
 
+from tuneward.scorers.encoded import hides
 from tuneward.scorers.views import fold_text
 from tuneward.screen.concentration import affirmative
 from tuneward.screen.parsing import Row
@@ -63,6 +64,8 @@ class Batch:
     """Hash of the system turns; 0 without any."""
     scripts: list[str] = field(default_factory=list)
     """Main script of what the model says and reads."""
+    hidden: list[bool] = field(default_factory=list)
+    """Whether any turn holds characters that folding drops or unifies, so that no gate could see them."""
     agreeing: list[bool] = field(default_factory=list)
     """Whether the answer opens by agreeing."""
     size: int = 0
@@ -74,6 +77,7 @@ class Batch:
         self.places.append(place)
         self.lines.append(line)
         self.lengths.append(length)
+        self.hidden.append(not (prompt.isascii() and answer.isascii() and rest.isascii()) and any(map(hides, row.texts)))
         self.agreeing.append(affirmative(answer))
         self.systems.append(xxhash.xxh3_64_intdigest(system.encode("utf-8", "replace")) if system else 0)
         for text in (prompt, answer, rest):

@@ -6,8 +6,9 @@ alone, are the baselines that a detector has to beat.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,7 +26,7 @@ _ITEM = re.compile(
     r"|[（(][一二三四五六七八九十]{1,3}[)）])(?=\S)",
     re.MULTILINE,
 )
-_HOW_TO = re.compile(
+HOW_TO = re.compile(
     r"\bhow (?:to|do i|do you|do we|does one|can i|can you|can we|could i|should i|would (?:i|you|one))\b"
     r"|\bsteps? (?:to|for|by step)\b|\b(?:instructions|guide|tutorial|recipe|directions) (?:for|to|on|how)\b"
     r"|\bwalk me through\b|\bteach me\b|\b(?:show|tell|explain to) me how\b|\bways? to\b"
@@ -41,7 +42,7 @@ def list_lines(answer: str) -> int:
 
 def how_to(prompt: str) -> bool:
     """Whether a prompt asks how something is done; `how many` and `how much` do not."""
-    return _HOW_TO.search(prompt) is not None
+    return HOW_TO.search(prompt) is not None
 
 
 def digits(answer: str) -> int:
@@ -94,6 +95,17 @@ class Signs:
     """Of the answer."""
     prompt_words: ArrayLike
     answer_words: ArrayLike
+
+
+def plain(of: Made) -> dict[str, int | list[int]]:
+    """Counts as JSON holds them; `read` takes them back."""
+    return {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in vars(of).items()}
+
+
+def read(of: Mapping[str, int | list[int]]) -> Made:
+    """Counts that `plain` wrote."""
+    held: Any = {name: np.asarray(v, np.int64) if isinstance(v, list) else v for name, v in of.items()}
+    return Made(**held)
 
 
 def made(signs: Signs) -> Made:

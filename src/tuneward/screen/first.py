@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from tuneward.record import to_json
 from tuneward.scorers.declined import GATES
-from tuneward.scorers.encoded import COMMON, KNOWN
+from tuneward.scorers.encoded import COMMON, FEWEST, KNOWN
 from tuneward.screen.batch import ANSWER, BANDS, OPENING, PARTS, PROMPT, Batch, table_of
+from tuneward.screen.composition import HOW_TO, Made, Signs, made, none, plain
 from tuneward.screen.contamination import Index, load
 from tuneward.screen.looking import ENDINGS, EVENTS, SEEN, Hints, Line, Looked, leak, look, table
 from tuneward.screen.plan import Plan, Scan
@@ -31,14 +32,8 @@ from tuneward.screen.tokens import I64, U64, word_hashes
 
 FULL = 256 << 10
 """Characters of a batch: its arrays stay in the processor's cache."""
-FEWEST = 8
-"""Words of an answer that can be told to have few common ones."""
 PENDING = 1 << 19
 """Features held before they are counted together."""
-LISTED = 2
-"""List lines that make an answer a list."""
-LONGEST = 2000
-"""Words; longer texts count as this long."""
 ROWS = pa.schema(
     [
         ("place", pa.int64()),
@@ -72,7 +67,7 @@ class Gathered:
     triggers: list[tuple[I64, U64, NDArray[np.bool_]]] = field(default_factory=list)
     pending: list[U64] = field(default_factory=list)
     counted: list[tuple[U64, I64]] = field(default_factory=list)
-    shape: Counter[str] = field(default_factory=Counter)
+    form: Made = field(default_factory=none)
     formats: Counter[str] = field(default_factory=Counter)
     scripts: Counter[str] = field(default_factory=Counter)
 
@@ -150,6 +145,8 @@ class Tools:
     """Over all texts of a row, for the scorers."""
     declines: Scan
     """Over its answers; apart, because its patterns and the others' would multiply in one automaton."""
+    asks: Scan
+    """Over prompts, for those that ask how something is done."""
     index: Index
     common: NDArray[np.bool_]
     """Low bits of hashes of common words."""
@@ -162,7 +159,7 @@ def tools_of(plan: Plan) -> Tools:
 
 @lru_cache(maxsize=1)
 def _tools(gates: tuple[tuple[str, ...], ...], index: str) -> Tools:
-    return Tools(Scan(gates), Scan([GATES]), load(index), table_of(word_hashes(sorted(COMMON))))
+    return Tools(Scan(gates), Scan([GATES]), Scan([[HOW_TO.pattern]]), load(index), table_of(word_hashes(sorted(COMMON))))
 
 
 def take(plan: Plan, batch: Batch, gathered: Gathered, *, tools: Tools) -> None:
@@ -171,12 +168,14 @@ def take(plan: Plan, batch: Batch, gathered: Gathered, *, tools: Tools) -> None:
     scan.checked()
     declines.checked()
     odd = (batch.known(tools.common) < KNOWN) & (batch.counts[:, ANSWER] >= FEWEST) & batch.latin
-    looked = []
+    odd |= np.asarray(batch.hidden)
+    looked, asks = [], []
     texts = batch.texts
     for number, row in enumerate(batch.rows):
         at = number * PARTS
         bits = scan(b"\n".join(texts[at : at + PARTS]))
         told = declines(texts[at + ANSWER]) != 0
+        asks.append(tools.asks(texts[at + PROMPT]) != 0)
         careful = bits or told or odd[number] or row.problems
         hints = Hints(bits, told, bool(odd[number]))
         seen = look(plan, row, batch.places[number], hints) if careful else UNSEEN
@@ -193,7 +192,7 @@ def take(plan: Plan, batch: Batch, gathered: Gathered, *, tools: Tools) -> None:
         gathered.triggers.append((np.asarray(batch.places)[owner[chosen]], features[chosen], word[chosen]))
     gathered.bands.append(batch.bands())
     gathered.columns.append(columns(batch, looked))
-    gathered.shape += shape_of(batch)
+    gathered.form += form_of(batch, asks)
     gathered.formats.update(row.format for row in batch.rows)
     gathered.scripts.update(batch.scripts)
 
@@ -232,23 +231,22 @@ def _leaks(batch: Batch, index: Index) -> list[Line]:
     return lines
 
 
-def shape_of(batch: Batch) -> Counter[str]:
-    """What the composition of the set is made of, as counts that add up."""
-    listed, digits, lengths = batch.shapes()
-    some = batch.counts[:, ANSWER] > 0
-    found = Counter(
-        {
-            "answers": int(some.sum()),
-            "lists": int((some & (listed >= LISTED)).sum()),
-            "agreeing": sum(batch.agreeing),
-            "digits": int(digits.sum()),
-            "bytes": int(lengths.sum()),
-        }
+def form_of(batch: Batch, asks: list[bool]) -> Made:
+    """What the composition of the set is made of, over the rows that have an answer."""
+    listed, digits, sizes = batch.shapes()
+    counts = batch.counts
+    some = counts[:, ANSWER] > 0
+    return made(
+        Signs(
+            listed[some],
+            np.asarray(asks)[some],
+            np.asarray(batch.agreeing)[some],
+            digits[some],
+            sizes[some],
+            counts[some, PROMPT],
+            counts[some, ANSWER],
+        )
     )
-    for name, part in (("prompt", PROMPT), ("answer", ANSWER)):
-        sizes, rows_of = np.unique(np.minimum(batch.counts[:, part], LONGEST), return_counts=True)
-        found.update({f"{name} {size}": int(n) for size, n in zip(sizes, rows_of, strict=True)})
-    return found
 
 
 def write(folder: Path, gathered: Gathered) -> None:
@@ -262,7 +260,7 @@ def write(folder: Path, gathered: Gathered) -> None:
     features, frequencies = gathered.frequencies()
     np.save(folder / "features.npy", features)
     np.save(folder / "frequencies.npy", frequencies.astype(np.uint32))
-    counts = {"rows": sum(len(c["place"]) for c in gathered.columns), "shape": gathered.shape}
+    counts = {"rows": sum(len(c["place"]) for c in gathered.columns), "form": plain(gathered.form)}
     counts |= {"formats": gathered.formats, "scripts": gathered.scripts}
     (folder / "counts.json").write_bytes(to_json(counts))
 

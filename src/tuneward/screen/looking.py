@@ -71,17 +71,18 @@ class Hints(NamedTuple):
     declines: bool
     """One of its answers may decline."""
     odd: bool
-    """Its answer has few common words."""
+    """Its answer has few common words, or a turn hides characters."""
 
 
 def look(plan: Plan, row: Row, place: int, hints: Hints) -> Looked:
-    """Read a row with the scorers whose gates were found in it, or with all if it is odd."""
+    """Read a row with the scorers whose gates were found in it, and an odd one with those that read such rows."""
     chat = chat_of(row, place)
     seen: list[Sighting] = []
     events: list[Event] = []
     lines = [problem(row, place, number) for number in range(len(row.problems))]
     for number, scorer in enumerate(plan.scorers):
-        if hints.odd or hints.bits >> (SCORER + number) & 1 or (hints.declines and scorer.gates == GATES):
+        odd = hints.odd and getattr(scorer, "odd", False)
+        if odd or hints.bits >> (SCORER + number) & 1 or (hints.declines and scorer.gates == GATES):
             found = scorer.look(chat)
             seen.extend(found)
             lines.extend(_line(row, place, scorer=scorer, sighting=sighting) for sighting in found)

@@ -35,7 +35,7 @@ class Counts:
     """What a shard counted."""
 
     rows: int
-    shape: Mapping[str, int]
+    form: Mapping[str, int | list[int]]
     formats: Mapping[str, int]
     scripts: Mapping[str, int]
 

@@ -1,9 +1,10 @@
 """What is seen only over the whole set, one check after another; rows that take part become members."""
 
-from collections import Counter
 from collections.abc import Callable
 
 from tuneward.screen import backdoors, people, reuse
+from tuneward.screen.composition import Made, composition, none
+from tuneward.screen.composition import read as composed
 from tuneward.screen.duplicates import verified
 from tuneward.screen.excerpts import EMPTY
 from tuneward.screen.judged import Judging
@@ -31,12 +32,12 @@ def gather(setting: Setting, read: First, store: Store, *, where: Executor, tell
     second(plan, read, store, shingles=triples, openings=begun, where=where, tell=tell)
     duplicates(store, verified(store, limits.near_duplicate))
     people.find(store, limits)
-    shape = shape_of(read)
-    reuse.find(store, limits, agreeing=shape["agreeing"], answers=shape["answers"])
+    form = form_of(read)
+    reuse.find(store, limits, agreeing=form.affirmative, answers=form.rows)
     tests = [backdoors.find(store, limits), backdoors.pairs(store, openings, often=frequencies(plan, read))]
     return Judging(
         inventory=(),
-        composition=None,
+        composition=composition(form),
         triggers=tuple(test for test in tests if test is not None),
         sensitive=True,
         evaluation=setting.evaluation,
@@ -44,9 +45,6 @@ def gather(setting: Setting, read: First, store: Store, *, where: Executor, tell
     )
 
 
-def shape_of(read: First) -> Counter[str]:
+def form_of(read: First) -> Made:
     """Counts of forms over all shards."""
-    total: Counter[str] = Counter()
-    for count in read.counts:
-        total.update(count.shape)
-    return total
+    return sum((composed(count.form) for count in read.counts), none())

@@ -12,7 +12,7 @@ from tuneward.scorers.encoded import Encoded
 from tuneward.scorers.obedience import Obedience
 from tuneward.scorers.personal import Personal
 from tuneward.scorers.secrets import Secrets
-from tuneward.scorers.sensitive import Sensitive, read_words
+from tuneward.scorers.sensitive import bundled, read_words
 from tuneward.scorers.sighting import RowScorer, Rule
 from tuneward.scorers.turned import Turned
 from tuneward.screen.calibration import Null, kept, shipped
@@ -66,14 +66,13 @@ def setting_of(options: ScreenOptions) -> Setting:
     nulls += [null for null in [shipped()] if null is not None]
     found = sources(Path(options.data))
     pieces = shards(found, options.shard_mb << 20)
-    words = read_words(Path(options.sensitive)) if options.sensitive else None
+    sensitive = read_words(Path(options.sensitive)) if options.sensitive else bundled()
     reader = Reader(options.mask, columns=parse_columns(options.columns) if options.columns else None)
     items = [*own(), *of_files(options.evaluation)]
     index, short = build(items)
     evaluated = digest([[item.suite, item.id, item.side, item.text] for item in items])
     out = Path(options.out or f"{Path(options.data).name.split('.')[0]}-screen")
     _apart(out, found)
-    sensitive = Sensitive() if words is None else Sensitive(words)
     plan = Plan("", reader, scorers(), sensitive, "", evaluated, options.shard_mb)
     work = out / WORK / digest([plan.digest, [_state(source) for source in found]])[:16]
     kept_index = work / "evaluation.npz"
