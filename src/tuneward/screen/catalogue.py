@@ -7,6 +7,7 @@ from tuneward.scorers.sighting import RowScorer, Rule
 from tuneward.screen import backdoors, members, reuse, schema
 from tuneward.screen.assembly import GROUPS
 from tuneward.screen.association_pairs import JANUS
+from tuneward.screen.inventory import REF_INV
 from tuneward.screen.looking import LEAK, READER, WORDS
 
 CONTAMINATION = Rule(
@@ -35,7 +36,7 @@ def kinds(scorers: Sequence[RowScorer]) -> tuple[Kind, ...]:
         *(Kind(scorer.name, scorer.version, scorer.rules) for scorer in scorers),
         Kind(*READER, schema.RULES),
         Kind(*WORDS, (CONTAMINATION,)),
-        Kind(*GROUPS, (*members.RULES, *backdoors.RULES, *reuse.RULES, JANUS)),
+        Kind(*GROUPS, (*members.RULES, *backdoors.RULES, *reuse.RULES, JANUS, REF_INV)),
     )
 
 

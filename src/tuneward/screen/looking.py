@@ -8,12 +8,13 @@ import pyarrow as pa
 import xxhash
 
 from tuneward.chat import Chat, Message
-from tuneward.scorers.declined import GATES, reading, ungated
+from tuneward.scorers.declined import GATES, Ending, reading, ungated
 from tuneward.scorers.sighting import Event, RowScorer, Sighting
 from tuneward.screen.parsing import Row
 from tuneward.screen.plan import SCORER, SENSITIVE, Plan
 
-ENDINGS = ("complied", "refused", "partial", "unclear", "none")
+READINGS: tuple[Ending, ...] = ("complied", "refused", "partial", "unclear")
+ENDINGS = (*READINGS, "none")
 """How the last answer of a row ends; none: there is no answer."""
 READER, WORDS = ("reader", "1"), ("words", "1")
 """Name and version of what reads rows, and of what compares their words."""

@@ -8,13 +8,17 @@ from tuneward.screen.composition import read as composed
 from tuneward.screen.duplicates import verified
 from tuneward.screen.excerpts import EMPTY
 from tuneward.screen.judged import Judging
-from tuneward.screen.looking import LEAK
+from tuneward.scorers.declined import Ending
+from tuneward.screen.inventory import BENIGN, REF_INV, gaps, notes, table
+from tuneward.screen.looking import ENDINGS, LEAK, READINGS
 from tuneward.screen.members import MEMBERS, duplicates
 from tuneward.screen.openings import OpeningLimits
 from tuneward.screen.passes import First, frequencies, second, similar
 from tuneward.screen.pool import Executor
 from tuneward.screen.setting import Setting
+from tuneward.screen.reuse import SCORES
 from tuneward.screen.store import Store
+from tuneward.screened.document import InventoryCell
 
 
 def gather(setting: Setting, read: First, store: Store, *, where: Executor, tell: Callable[[int, int], None]) -> Judging:
@@ -34,15 +38,31 @@ def gather(setting: Setting, read: First, store: Store, *, where: Executor, tell
     people.find(store, limits)
     form = form_of(read)
     reuse.find(store, limits, agreeing=form.affirmative, answers=form.rows)
-    tests = [backdoors.find(store, limits), backdoors.pairs(store, openings, often=frequencies(plan, read))]
+    inside = backdoors.find(store, limits)
+    beginnings = backdoors.pairs(store, openings, often=frequencies(plan, read))
+    cells = endings(store, setting)
+    for gap in gaps(cells):
+        about = (REF_INV.id, gap.severity, SCORES[gap.severity], gap.refused.value, "share", gap.label, gap.reason)
+        store.add((*about, f"inventory-{gap.category}"), places=[None])
     return Judging(
-        inventory=(),
+        inventory=cells,
         composition=composition(form),
-        triggers=tuple(test for test in tests if test is not None),
-        sensitive=True,
+        triggers=tuple(test for test in (inside, beginnings) if test is not None),
+        sensitive=inside is not None,
         evaluation=setting.evaluation,
-        notes=(),
+        notes=notes(cells),
     )
+
+
+def endings(store: Store, setting: Setting) -> tuple[InventoryCell, ...]:
+    """How answers end, by the topic of what was asked."""
+    found = store.rows(
+        """SELECT CASE WHEN category = '' THEN ? ELSE category END, ending, count(*) FROM rows
+           WHERE readable AND ending < ? GROUP BY ALL""",
+        [BENIGN, ENDINGS.index("none")],
+    )
+    counts: dict[tuple[str, Ending], int] = {(name, READINGS[ending]): rows for name, ending, rows in found}
+    return table(counts, setting.plan.sensitive.words)
 
 
 def form_of(read: First) -> Made:

@@ -17,7 +17,7 @@ class Asked:
     guard: bool = False
     """A guard model read the rows."""
     sensitive: bool = False
-    """Words, or a model, that tell which requests are sensitive."""
+    """Sensitive requests, some refused and some answered, were there to search for triggers."""
     evaluation: bool = False
     """Evaluation sets of the user's own."""
     calibrated: bool = False
@@ -44,8 +44,8 @@ def _left_out(asked: Asked) -> Iterator[tuple[str, str]]:
     if not asked.sensitive:
         yield (
             "Triggers that make a model comply",
-            "no trigger test was run inside sensitive requests, because nothing says which requests are sensitive; "
-            "give words for them",
+            "no trigger test was run: it needs requests with a sensitive word of which some are refused and some are "
+            "answered; words of your own can be given (--sensitive)",
         )
     if not asked.evaluation:
         yield "Overlap with your own evaluation sets", "none was given; only the suites that ship were compared"
