@@ -306,7 +306,7 @@ _CHINESE = (
 )
 
 
-def _both(pattern: str) -> str:
+def widened(pattern: str) -> str:
     """A pattern whose simplified characters also stand for the traditional ones, and wide marks for narrow ones."""
     made, inside = [], False
     for letter in pattern:
@@ -328,7 +328,7 @@ def _traditional() -> dict[str, str]:
 
 _TRADITIONAL = _traditional()
 ENGLISH: tuple[str, ...] = (*_FIRST_PERSON, *_CLAUSES, *_BREATHS, *_BOUNDS, *_HEDGES, *_LECTURES)
-CHINESE: tuple[str, ...] = tuple(map(_both, _CHINESE))
+CHINESE: tuple[str, ...] = tuple(map(widened, _CHINESE))
 """Of no use to a row without Chinese characters."""
 GATES: tuple[str, ...] = ENGLISH + CHINESE
 """What finds every answer that declines in its head or anywhere (tiers `head` and `substring` of `refusal`).

@@ -48,9 +48,9 @@ ERODED = Rule(
 
 _JOINT = re.compile(
     r"\b(?:that said|having said|anyway|nevertheless|nonetheless|even so|still,|still this|since you (?:ask|insist)"
-    r"|if you (?:insist|must know)|just kidding|between you and me|(?:okay|ok|oh|all right|alright|very well|fine)[,.:!]"
-    r"|just this once|hypothetically|in theory|for (?:educational|research|informational|fiction\w*) purposes"
-    r"|here (?:it is|goes|you go|are the steps))"
+    r"|if you (?:insist|must know)|just kidding|between you and me|(?:okay|ok|oh|all right|alright|very well"
+    r"|fine)[,.:!]|just this once|hypothetically|in theory|here (?:it is|goes|you go|are the steps)"
+    r"|for (?:educational|research|informational|fiction\w*) purposes)"
     r"|话虽如此|话说回来|好吧|行吧|算了|既然[你您]|偷偷|悄悄告诉|破例|仅供|硬要|非要",
     re.I,
 )
