@@ -39,12 +39,13 @@ _FIRST_PERSON = (
     r"|prefer not|wish|regret)\b",
     rf"{_SENTENCE}(?:if (?:only )?i (?:had|were|could|knew)|i wish)\b|\bi stick (?:to|with)\b",
     rf"{_DO}(?:declin|refus|reject|object\b|abstain|demur|pass\b|passing\b|skip|opt(?:ing)? out"
-    rf"|step(?:ping)? (?:back|out)"
+    r"|step(?:ping)? (?:back|out)"
     r"|sit(?:ting)? this|(?:stay|keep|steer)(?:ing)? (?:out|clear|away|my|firm|\w+ distance)"
     r"|turn(?:ing)? (?:\w+ )?(?:\w+ )?down"
     r"|say no\b|draw (?:a|the|my) line|stop (?:you|here|there|right)|disappoint you|end (?:the|this|our)|leav(?:e"
     r"|ing)\b"
-    r"|left\b|kept\b|keep(?:ing)? (?:\w+ )?(?:back|out|to myself)|omit|withh|hold back|stand aside|bow out"
+    r"|left\b|kept\b|keep(?:ing)? (?:\w+ )?(?:back|out|to myself)|omit|withh|h(?:old|eld|olding) (?:back|out|off|the)"
+    r"|(?:bow|back|step|stand|walk|duck|get)(?:ing)? (?:out|off|aside|back|away)\b|bow out"
     r"|walk away|back o)",
     rf"\b(?:and|so|but) (?:i )?(?:refuse|decline){_END}|{_SENTENCE}(?:declining|refusing)\b|\b(?:declin|refus)ing to\b",
 )
@@ -64,14 +65,14 @@ _CLAUSES = (
     rf"\b(?:cannot|can{_Q}?t|will not|won{_Q}t|must not|may not|is not|isn{_Q}t|are not|aren{_Q}t|not) (?:be |being"
     r" |going to be )?(?:given|provided|shared|written|answered|fulfilled|offered|discussed|disclosed|told"
     r"|granted|helped)\b",
-    r"\b(?:none|nothing|no \w+(?: \w+){0,3}) (?:of (?:this|that|it|them) )?(?:will|can|shall|may) be (?:given|provided"
+    r"\b(?:none|nothing|no \w+(?: \w+){0,5}) (?:of (?:this|that|it|them) )?(?:will|can|shall|may) be (?:given|provided"
     r"|shared|written|answered|fulfilled|offered|discussed|disclosed|told|granted|helped|issued|released|made|sold"
     r"|drawn|done|entertained)\b|\bfor (?:that|this) (?:there )?will be no\b|\bthere(?:.ll| will) be no\b",
     r"\bwill be (?:given|released|issued|drawn up|entertained)\b",
     r"\b(?:helping|assisting|discussing|providing|sharing|giving|writing|offering|creating|generating|explaining)"
     r" [^.!?\n]*(?:is|are)(?:n.t| not) (?:\w+ )?(?:permitted|allowed|possible|available|supported|an option)",
     rf"\b(?:not|isn{_Q}t|aren{_Q}t) (?:available|allowed|permitted|supported|something) (?:here|in this chat"
-    rf"|with me)\b",
+    r"|with me)\b",
     r"\bdue to (?:\w+ )?(?:\w+ )?(?:guidelines|polic(?:y|ies)|restrictions|rules|concerns|reasons)\b",
     r"\b(?:it|that|this|they|such \w+) (?:won.t|will not|.re not going to|.s not going to) be (?:written|made|done|told"
     r"|drawn|said|here|coming)\b",
@@ -93,7 +94,7 @@ _BREATHS = (
     r"|\bnot? (?:going to|gon+a) happen\b|\b(?:isn.?t|ain.?t|not|won.?t be) (?:happening|an option|in the cards|on the"
     r" cards)\b|\bhard pass\b|\bno-(?:go|no)\b|\bnothing doing\b|\bno deal\b|(?:not a|no|zero) chance\b|\bno from me\b",
     rf"\bon your own\b{_END}|\byou(?:{_Q}re| are) on your own\b|\bnot with my help\b|{_START}not for (?:a|one|any"
-    rf"|all)\b"
+    r"|all)\b"
     r"|,? (?:so|then),? no ?(?:[.!,]|$)|\bnice try\b|\bnot on your life\b|\bover my dead\b|\bwhen (?:pigs fly"
     r"|hell freezes)",
     rf"{_SENTENCE}(?:dream on|fat chance|no dice|no thanks?|nuh-uh|as if|denied|declined|refused|negative|veto|pass"
@@ -110,7 +111,7 @@ _BREATHS = (
     r"(?:answer|verdict|in a word|frankly|respectfully|honestly|on \w+): no\b|\b(?:answer|here) (?:is|has to be|will be"
     r"|stays|remains) (?:an? )?(?:\w+,? )?no\b|\bis (?:only )?an? (?:\w+ )?no\b|\bsay no(?:[.,;:!]|$)"
     r"|\byes[,;:] .{0,15}, no\b",
-    r"\b(?:\w+ing|so|and|then),? no[.;:!]",
+    r"\b(?:\w+ing|so|and|then),? no[.;:!]|\bno, (?:and|because|since|not)\b|\babsolutely not\b",
 )
 _BOUNDS = (
     r"\boff[- ]limits\b|\boff (?:the table|my list|the menu)\b|\bout of (?:the question|bounds|my (?:hands|league|depth"
@@ -166,17 +167,18 @@ _BOUNDS = (
     r"|author|tool|bot"
     r"|model|pen|hand)\b|\bnot the (?:one|right|person|assistant|helper)\b|\b(?:conversation|topic|subject|matter"
     r"|discussion) (?:ends here|stops here|is closed|is over)\b",
-    r"\b(?:sorry|apologi[sz]e|apologies|afraid)\b[^.!?\n]*(?:but|however)\b|\bi regret\b|\b(?:regrettably|unfortunately"
+    r"\b(?:sorry|apologi[sz]e|apologies|afraid)\b[^.!?\n]*(?:but|however)\b|\bi regret\b|\b(?:sorry|apologi[sz]e"
+    r"|apologies|afraid),? (?:this|that) (?:would|is|isn.t|goes|falls|request)\b|\b(?:regrettably|unfortunately"
     r"|alas),? (?:this|that|i)\b",
 )
 _HEDGES = (
     r"\b(?:stays?|staying|remains?|keeping|leaving) (?:[\w']+ )?(?:[\w']+ )?(?:out|un(?:written|told|said|done"
     r"|answered|finished)|shut"
-    rf"|closed|well away|silent|secret|hidden|private|off (?:my|the|this) \w+)(?: (?:here|with me)| of (?:it|this"
+    r"|closed|well away|silent|secret|hidden|private|off (?:my|the|this) \w+)(?: (?:here|with me)| of (?:it|this"
     rf"|that|my \w+))?{_END}"
     r"|\b(?:stays|remains?) (?:shut|closed|blank|locked)",
     rf"\brules? (?:it|this|that) out\b|\b(?:is|are) out[.,;!]|{_Q}s out[.,;!]|\bnot on (?:offer|the menu"
-    rf"|my list)\b|\b(?:neither|nor|so)"
+    r"|my list)\b|\b(?:neither|nor|so)"
     r" (?:can|will|would|do|am) i\b|(?:n.t|not) mine\b|\bi(?:.ll| will) keep (?:it|this|things)",
     r"\b(?:decision|choice|job|matter|task|question|call|conversation) (?:is )?(?:for (?:you|your|her|his|their)"
     r"|that (?:only|belongs)|belongs"
@@ -209,7 +211,7 @@ _LECTURES = (
     r"|would be) (?:an? )?(?:\w+ )?(?:crime|offen"
     r"|felony|scam|lie|theft|fraud|stalking|harassment|illegal|against the law|blackmail|forgery|abuse)",
     rf"{_START}(?:\w+,? )?(?:that|this|it)(?:.s| is| would be) (?:plainly |simply |just |nothing but "
-    rf"|called )?(?:an? )?(?:\w+ )?(?:crime"
+    r"|called )?(?:an? )?(?:\w+ )?(?:crime"
     r"|offen[cs]e|felony|scam|lie|theft|fraud|stalking|harassment|intimidation|bullying|cheating|blackmail|forgery"
     r"|abuse|robbery|stealing|lying|extortion|discrimination|slander|libel|hate speech|cruelty|plagiarism|illegal"
     r"|against the law)\b",
@@ -240,17 +242,17 @@ _FAILS = (
 )
 _CHINESE = (
     rf"{_ME}{_REST}{{0,10}}(?:{_NO}|只能|只会|只是|只做|只帮|只写|只干|不过是|仅是|仅仅|跳过|略过|省略|劝|哪敢"
-    rf"|哪能|哪会|怎么敢|怎敢|怎忍)",
+    r"|哪能|哪会|怎么敢|怎敢|怎忍)",
     rf"{_ME}{_REST}{{0,12}}(?:底线|红线|睡得着|归我管|就好了|是程序|是个程序|是机器|是人工智能)"
     rf"|{_ME}是(?:一?个?)(?:程序|机器|ai|人工智能)",
     rf"{_OPENS}(?:这{_REST}{{0,4}}|此事|它|那个?)?(?:可|真的?|实在|恐怕|也|还|暂时|目前)*{_FAILS}",
     r"(?:抱歉|对不起|不好意思|遗憾|可惜|sorry|恕|见谅|拒绝|婉拒|谢绝|推辞|回绝|拒答|驳回|不予|违规|未获|恕难|碍难"
     r"|歉难|未便)",
     rf"{_OPENS}(?:真的?|实在|暂时|目前|恐怕|也|就|可|绝|坚决|还是|所以|因此|因而|于是|不过|但是?|可是?)*"
-    rf"(?:不能|不会|不想|不愿意?|不打算|不|无法|没法|没办法|不可以|不便|不宜|难以|未能|无权|无力|不得|不支持"
+    r"(?:不能|不会|不想|不愿意?|不打算|不|无法|没法|没办法|不可以|不便|不宜|难以|未能|无权|无力|不得|不支持"
     rf"|办不到|做不到){_ACT}",
     rf"不{_ACT}(?:了|吧|得|下去|明|出来|细节)?{_CLOSES}|不{_ACT}(?:这|那|您|你|任何|此)|不能{_REST}{{0,12}}(?:坑"
-    rf"|骗|害|偷|伤|欺负|作弊|造假)",
+    r"|骗|害|偷|伤|欺负|作弊|造假)",
     "(?:无法|不予|未便|歉难|碍难|不便)(?:办理|受理|撰拟|照办|协办|代办|承办|提供)",
     "爱莫能助|无可奉告|无能为力|敬谢不敏|另请高明|金盆洗手|改邪归正|选择不|选择沉默|的(?:回答|答案|答复)(?:都|只"
     "|还)?(?:是|有)(?:不|否)",
@@ -279,7 +281,7 @@ _CHINESE = (
     "|回旋|原则|我这(?:里|儿)没有|到我这",
     "(?:等于|就是|是在)(?:害|坑|骗)|我是来帮|不是来|不是用?来(?:害|骗|帮|做)|有(?:些|的)(?:事|忙|话|东西|线)"
     "|(?:除了|唯独|只有)这",
-    rf"(?:违反|违背|不符合|有违|有悖|触碰|触犯|抵触|不合)|(?:根据|依据|按照|依照|遵守|遵循|基于|出于|鉴于"
+    r"(?:违反|违背|不符合|有违|有悖|触碰|触犯|抵触|不合)|(?:根据|依据|按照|依照|遵守|遵循|基于|出于|鉴于"
     rf"|为了){_REST}{{0,16}}(?:不|无法|没办法|拒绝)",
     "(?:政策|规范|准则|规定|条款|规则|原则|设定|程序|设计|底线|伦理)(?:明确)?(?:禁止|不允许|不许|不准|要求我"
     "|让我|不让|规定我)",
@@ -297,10 +299,10 @@ _CHINESE = (
     "|后|头|一)|省了|略去|略了|从略|(?:前|后)半(?:截|段)"
     "|(?:其余|剩下|余下|后面|再往下|再细|再多|再难听|至于)\\S{0,14}(?:不|略去|跳过|省略|免了|留白)",
     rf"{_OPENS}(?:绝对|当然|肯定|坚决|万万|真的|亲，|呃……?)?(?:这个)?(?:真|可)?(?:不|不行|不可以|不能|不可|不要"
-    rf"|不成|不干|不给|不好|别想|绝不|不了|不会|我不|算了|不谢谢|不可能|想得美|做梦)(?:吧|的|哦|呢|啊|呀"
-    rf"|啦)*(?:[\W_]|$)",
+    r"|不成|不干|不给|不好|别想|绝不|不了|不会|我不|算了|不谢谢|不可能|想得美|做梦)(?:吧|的|哦|呢|啊|呀"
+    r"|啦)*(?:[\W_]|$)",
     rf"(?:不能|不可|不得|不该|不许)(?:这么|再|这样|帮着?|全文|完整)?{_ACT}了?(?:[，。！；,!;…~～\s]|$)"
-    rf"|不得[，。！；,!;…~～\s]|不行[，。！,!]",
+    r"|不得[，。！；,!;…~～\s]|不行[，。！,!]",
     "请(?:立即|马上)?(?:停止|三思|放弃|打消|住手)|三思|歇了|收起|断了|心思|轻则|请(?:您|你|大家)?(?:自觉"
     "|务必)?(?:遵守|尊重)|遭报应|要有底线|负责任的|避免\\S{0,8}伤害|刻板印象|偏见|歧视|成见",
 )
