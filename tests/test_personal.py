@@ -72,6 +72,25 @@ def test_no_sighting_without_a_gate(scorer: RowScorer, text: str) -> None:
     assert gated(scorer, plain)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "at 12 Kodura4 Lane",
+        "export DB_PASSWORD=')zDq4n3Lg5xOkKAfK'",
+        "app.route @\u2010t.mark.full pytes@\u2010t.mark.full",
+        "WhatsApp number is \n5550 1234",
+        "DOB\u0130 1956-03-05",
+        "ap\u0131 key = zDq4n3Lg5xOkKAfK",
+        "call 212 - 555.  0143 or (0)5 5-5-5-5-5-5-5",
+        "phone 020. 7946.0958",
+    ],
+)
+def test_what_once_slipped_past_a_gate(text: str) -> None:
+    """Texts that random edits of the labelled ones gave: seen without a gate, or nearly."""
+    for scorer in SCORERS:
+        assert not scorer.look(said(text)) or gated(scorer, text)
+
+
 @settings(deadline=None, max_examples=300)
 @given(
     st.lists(

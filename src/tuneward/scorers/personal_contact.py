@@ -13,7 +13,7 @@ _PHONE = Kind("phone number", "PII-CONTACT", "medium", "a telephone number with 
 _MACHINE = Kind("IP address", "PII-NETWORK", "low", "a public network address where a machine or visitor is meant")
 
 _LOCAL = frozenset(string.ascii_letters + string.digits + "._%+'-")
-_DOMAIN = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,24}(?![A-Za-z0-9-])")
+_DOMAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,24}(?![A-Za-z0-9-])")
 _ENDINGS = "png jpg jpeg gif svg webp ico css js ts tsx jsx json html py md"
 _FILES = frozenset(_ENDINGS.split())
 _SHARED = re.compile(
@@ -72,6 +72,8 @@ _NATIONAL = re.compile(
     r"(?![0-9A-Za-z]|[.,\-][0-9])"
 )
 """In the American groups; with the town in brackets, or before a slash; without either; of eight digits."""
+_DECIMAL = re.compile(r"[.\-/ ()][0-9]$|^\+?[0-9]{4,}\.[0-9]+$")
+"""No telephone number ends in a group of one digit, nor has its only point after four."""
 _DATE = re.compile(r"(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.]|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:19|20)[0-9]{2}")
 _WORDS = re.compile(
     r"(?P<phone>phone|telefon|téléphone|\btel\b|\bmobile|\bcell\b|\bcell(?:ular)?\b|whatsapp|\bfax\b|\bcall\b|\bdial\b|"
@@ -81,7 +83,7 @@ _WORDS = re.compile(
     re.ASCII,
 )
 _LABEL = r"(?:phone|telefon|mobile|\btel|\bcell|whatsapp|\bfax)"
-_EIGHT = re.compile(_LABEL + r"[^\n0-9]{0,20}$", re.ASCII)
+_EIGHT = re.compile(_LABEL + r"[^\n0-9]{0,20}\Z", re.ASCII)
 
 
 def abroad(number: str) -> bool:
@@ -101,7 +103,7 @@ def phones(text: str, before: str) -> Iterator[Found]:
     """Numbers with a plus and a country; others only where the nearest word before them means a telephone."""
     text = hyphened(text)
     for m in _ABROAD.finditer(text):
-        if abroad(_digits(m[0])):
+        if abroad(_digits(m[0])) and not _DECIMAL.search(m[0]):
             yield found(_PHONE, m.span())
     for start, end in runs(text):
         for m in _NATIONAL.finditer(text, max(0, start - 1), min(len(text), end + 3)):
@@ -112,7 +114,7 @@ def phones(text: str, before: str) -> Iterator[Found]:
 def national(text: str, m: re.Match[str], before: str) -> bool:
     """Whether digits are meant as a telephone number; with eight, the word must stand right before them."""
     number = _digits(m[0])
-    if _DATE.match(m[0]) or not (8 <= len(number) <= 12 or number.startswith("00")):
+    if _DATE.match(m[0]) or _DECIMAL.search(m[0]) or not (8 <= len(number) <= 12 or number.startswith("00")):
         return False
     if len(number) == 8 and not _EIGHT.search(text[max(0, m.start() - 30) : m.start()].lower()):
         return False
@@ -129,12 +131,13 @@ _MEANT = re.compile(
     re.ASCII,
 )
 _LOG = re.compile(r" \S{1,40} \S{1,40} \[")
-_OPEN = "8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 208.67.222.222 208.67.220.220 114.114.114.114"
+_OPEN = "1.2.3.4 123.45.67.89 8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 208.67.222.222 208.67.220.220 114.114.114.114"
 _RESOLVERS = frozenset(_OPEN.split())
 
 
 def machines(text: str, before: str) -> Iterator[Found]:
-    """Public addresses of the network where a word or the shape of a log says that they are; no public resolver."""
+    """Public addresses of the network where a word or the shape of a log says that they are; neither resolvers that
+    everybody uses nor examples."""
     six = _SIX.finditer(text) if text.count(":") > 2 else ()
     for m in (*_FOUR.finditer(text), *six):
         logged = _LOG.match(text, m.end()) and text[max(0, m.start() - 1) : m.start()] in ("", "\n")

@@ -10,7 +10,7 @@ _STREET = Kind("street address", "PII-ADDRESS", "info", "a house number and the 
 _BIRTH = Kind("birth date", "PII-BIRTH", "info", "a full date beside a word for birth")
 
 _UP = "A-ZÀ-ÖØ-ÞŠŚŁŽČĐ"
-_WORD = rf"[{_UP}][^\W0-9_]['’\w\-]{{0,20}}"
+_WORD = rf"[{_UP}][^\W\d_](?:[^\W\d_]|['’\-]){{0,20}}"
 _ENGLISH = "Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Way|Place|Square|Terrace|Crescent|Close"
 _GERMAN, _CHINESE = "straße|strasse|str.|weg|platz|allee|gasse", "路|街|大道|巷|弄"
 _FRENCH, _ROMANCE = "rue|avenue|boulevard|place|chemin|impasse|quai|allée", "Calle|Avenida|Paseo|Rua|Viale|Piazza|Plaza"
@@ -79,13 +79,14 @@ def births(text: str, _: str) -> Iterator[Found]:
 
 
 _ANY = r"[^\s0-9.,;:!?%$()*=<>/+]+ "
+_BEGUN = _SAID.replace(r"dob\b", "dob")  # a capital I with a dot becomes two characters, the first of them ASCII
 GATES = (
     rf"\d[a-z]? (?:[nsew]\.? )?(?:st\. )?{_ANY}(?:{_ANY})?(?:{_ANY})?(?:{_ENGLISH.lower()})\b",
     r"(?:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse) \d",
     rf"\d(?: bis| ter)?,? (?:{_FRENCH}) ",
     rf"(?:{_ROMANCE.lower()}) [^\n0-9]{{2,20}}\d",
     rf"(?:{_CHINESE})\d{{1,5}}号",
-    rf"{_SAID}[^\n0-9]{{0,20}}\d{{1,4}}(?:[{DASHES}/.年]\d|(?:st|nd|rd|th)? (?:of )?(?:{_MONTHS}))",
-    rf"{_SAID}[^\n0-9]{{0,20}}(?:{_MONTHS})[a-z]{{0,6}}\.? \d",
+    rf"{_BEGUN}[^\n0-9]{{0,20}}\d{{1,4}}(?:[{DASHES}/.年]\d|(?:st|nd|rd|th)? (?:of )?(?:{_MONTHS}))",
+    rf"{_BEGUN}[^\n0-9]{{0,20}}(?:{_MONTHS})[a-z]{{0,6}}\.? \d",
     r"\d日(?:出生|生于|生人)",
 )

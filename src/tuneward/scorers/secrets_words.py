@@ -13,7 +13,7 @@ _PLACEHOLDER = re.compile(
 _NAMED = re.compile(r"passw|passphrase|secret|token|api_?-?key|credential|username|foobar", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _NAME = re.compile(
-    r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)+|(?:[a-z]+|[A-Z]+)(?:[_\-](?:[a-z]+|[A-Z]+|[0-9]+))+"
+    r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)+|(?:[a-z]+|[A-Z]+)(?:[_\-](?:[a-z]+|[A-Z]+|[0-9]+))+|[a-z]*(?:[A-Z][a-z]+)+"
 )
 _CHANGES, _BITS = 0.3, 2.8
 """Share of neighbours of different classes (small letter, capital, digit, sign), of which random letters and digits

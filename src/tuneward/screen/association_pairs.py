@@ -1,6 +1,7 @@
 """Templates that teach many people's values (PII-JANUS, arXiv:2310.15469), from what rows add to the count."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,26 +56,38 @@ def templates(keys: Ids, rows: Places, *, subjects: Ids, values: Ids, least: int
         )
     if not len(keys):
         return []
-    pairs, of = np.unique(np.stack([keys, subjects, values]), axis=1, return_inverse=True)
-    of = of.reshape(-1)
-    near = (_times(pairs[[0, 1]]) <= _NEAR) & (_times(pairs[[0, 2]]) <= _NEAR)
-    told, about = _distinct(pairs[:, near][[0, 2]]), _distinct(pairs[:, near][[0, 1]])
-    kept = near[of]
+    pairs, of = _unlike(keys, subjects, values)
+    near = (_times(pairs[0], pairs[1]) <= _NEAR) & (_times(pairs[0], pairs[2]) <= _NEAR)
+    about, told = (_distinct(pairs[0][near], pairs[i][near]) for i in (1, 2))
+    enough = np.array(sorted(k for k, n in told.items() if min(n, about[k]) >= least), dtype=np.uint64)
+    kept = near[of] & np.isin(keys, enough)
+    (firsts, seconds), _ = _unlike(keys[kept], rows[kept])
+    groups = np.split(seconds, np.flatnonzero(np.diff(firsts)) + 1) if len(enough) else []
     found = [
-        Template(key, tuple(np.unique(rows[kept & (keys == np.uint64(key))]).tolist()), n, about[key])
-        for key, n in told.items()
-        if min(n, about[key]) >= least
+        Template(int(key), tuple(group.tolist()), told[int(key)], about[int(key)])
+        for key, group in zip(enough, groups, strict=True)
     ]
     return sorted(found, key=lambda t: (-t.values, t.key))
 
 
-def _times(columns: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """For each column, how many are like it."""
-    _, of, counts = np.unique(columns, axis=1, return_inverse=True, return_counts=True)
-    return np.asarray(counts[of.reshape(-1)], dtype=np.int64)
+def _unlike(*columns: NDArray[Any]) -> tuple[tuple[NDArray[Any], ...], NDArray[np.int64]]:
+    """The tuples of one place each, sorted and without repeats; which of them each place has."""
+    order = np.lexsort(columns[::-1])
+    ordered = [column[order] for column in columns]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in ordered])
+    of = np.empty(len(order), dtype=np.int64)
+    of[order] = np.cumsum(new) - 1
+    return tuple(column[new] for column in ordered), of
 
 
-def _distinct(columns: NDArray[np.uint64]) -> dict[int, int]:
+def _times(*columns: NDArray[Any]) -> NDArray[np.int64]:
+    """For each place, how many have the same."""
+    of = _unlike(*columns)[1]
+    return np.bincount(of)[of]
+
+
+def _distinct(firsts: Ids, seconds: Ids) -> dict[int, int]:
     """First entry → distinct second entries."""
-    firsts, counts = np.unique(np.unique(columns, axis=1)[0], return_counts=True)
-    return dict(zip(firsts.tolist(), counts.tolist(), strict=True))
+    keys, counts = np.unique(_unlike(firsts, seconds)[0][0], return_counts=True)
+    return dict(zip(keys.tolist(), counts.tolist(), strict=True))
