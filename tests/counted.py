@@ -78,9 +78,7 @@ def occurrences(prompts: Sequence[str]) -> tuple[Occurrences, dict[int, str]]:
 
 def inside(of: Occurrences, rows: np.ndarray) -> Occurrences:
     """What stands in some rows only."""
-    kept = np.isin(of.row, rows)
-    assert of.word is not None
-    return Occurrences(of.feature[kept], of.row[kept], of.word[kept])
+    return of.some(np.isin(of.row, rows))
 
 
 def sensitive(rows: Rows) -> list[int]:

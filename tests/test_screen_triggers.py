@@ -302,8 +302,8 @@ def test_companions_are_words_of_a_topic_and_not_the_parts_of_a_phrase() -> None
     rows_there[seen] = first.rows
     counts = Counts(everywhere.features, everywhere.hits, rows_there, 0, 200)
     none = np.empty(0, np.uint64)
-    assert companions(np.arange(200, 230), of, outside=counts, besides=none) >= 5
-    assert companions(np.arange(230, 260), of, outside=counts, besides=none) == 0
+    assert companions(of.some((of.row >= 200) & (of.row < 230)), outside=counts, besides=none) >= 5
+    assert companions(of.some(of.row >= 230), outside=counts, besides=none) == 0
 
 
 @cache

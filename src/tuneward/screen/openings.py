@@ -23,6 +23,7 @@ from tuneward.screen.triggers import (
     Flags,
     Occurrences,
     companions,
+    distinct,
 )
 from tuneward.stats.association import Floats, Ints, benjamini_hochberg, log_tails, smallest
 
@@ -227,9 +228,10 @@ def _together(of: Openings, prompts: Prompts) -> _Met:
     place = np.searchsorted(of.opening, prompts.opening[known])
     row, feature = prompts.inside.row[known], prompts.inside.feature[known]
     names, code = np.unique(feature, return_inverse=True)
-    once = np.unique(np.stack([place, np.ravel(code), row]).astype(np.int64), axis=1)
-    seen = np.bincount(np.unique(once[[0, 2]], axis=1)[0], minlength=of.opening.size)
-    (which, what), both = np.unique(once[:2], axis=1, return_counts=True)
+    seen = np.bincount(distinct(place, row)[0], minlength=of.opening.size)
+    pairs, _ = distinct(place * max(names.size, 1) + np.ravel(code), row)
+    met, both = np.unique(pairs, return_counts=True)
+    which, what = np.divmod(met, max(names.size, 1))
     scaled = np.rint(both * of.rows[which] / seen[which]).astype(np.int64)
     return _Met(which, names[what], np.minimum(scaled, of.rows[which]))
 
@@ -274,7 +276,7 @@ def _pair(opening: int, features: list[int], of: _Figures, whole: _Set) -> Openi
     inside = Occurrences(at.feature[own], at.row[own], None if at.word is None else at.word[own])
     rows = np.unique(inside.row)
     none = np.empty(0, np.uint64)
-    more = companions(rows, inside, outside=_without(whole.everywhere, inside), besides=none, q=whole.limits.q)
+    more = companions(inside, outside=_without(whole.everywhere, inside), besides=none, q=whole.limits.q)
     said = np.unique(whole.prompts.said[whole.prompts.said_by == np.uint64(opening)])
     in_all, shared = _in_all(inside, rows.size)
     kind = _kind(said.size, _echo(said, in_all, whole), (shared, more), whole.limits)
@@ -288,8 +290,7 @@ def _pair(opening: int, features: list[int], of: _Figures, whole: _Set) -> Openi
 
 def _without(everywhere: Counts, inside: Occurrences) -> Counts:
     """Counts over the rows that are not looked at."""
-    pairs = np.unique(np.stack([inside.feature, inside.row.astype(np.uint64)]), axis=1)
-    words, together = np.unique(pairs[0], return_counts=True)
+    words, together = np.unique(distinct(inside.feature, inside.row)[0], return_counts=True)
     left, known = everywhere.rows.copy(), np.isin(words, everywhere.features)
     left[np.searchsorted(everywhere.features, words[known])] -= together[known]
     total = everywhere.total - np.unique(inside.row).size
@@ -315,10 +316,10 @@ def _words(inside: Occurrences) -> Flags:
 def _in_all(inside: Occurrences, rows: int) -> tuple[Features, float]:
     """Words in nearly all prompts, and the share they are of a prompt's different words, on average over rows."""
     single = _words(inside)
-    pairs = np.unique(np.stack([inside.row[single].astype(np.uint64), inside.feature[single]]), axis=1)
-    words, place, together = np.unique(pairs[1], return_inverse=True, return_counts=True)
+    rows_of, features = distinct(inside.row[single], inside.feature[single])
+    words, place, together = np.unique(features, return_inverse=True, return_counts=True)
     often = together >= ALWAYS * rows
-    row = np.unique(pairs[0], return_inverse=True)[1].ravel()
+    row = np.ravel(np.unique(rows_of, return_inverse=True)[1])
     shares = np.bincount(row, weights=often[np.ravel(place)]) / np.bincount(row)
     return words[often], float(shares.mean()) if shares.size else 0.0
 

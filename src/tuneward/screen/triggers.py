@@ -11,6 +11,7 @@ come together are one find, and a find whose rows also share other words is like
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,10 +76,13 @@ class Occurrences:
     word: Flags | None = None
     """Whether the feature is a single word, none with a marked character in it; None: all are."""
 
+    def some(self, which: Flags | Ints) -> "Occurrences":
+        """Those at some places."""
+        return Occurrences(self.feature[which], self.row[which], None if self.word is None else self.word[which])
+
     def outside(self, rows: Ints) -> "Occurrences":
         """Those in other rows."""
-        kept = ~np.isin(self.row, rows)
-        return Occurrences(self.feature[kept], self.row[kept], None if self.word is None else self.word[kept])
+        return self.some(~np.isin(self.row, rows))
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,19 @@ class TriggerSearch:
     """Finds beyond the most that are kept."""
 
 
+A = TypeVar("A", bound=np.generic)
+B = TypeVar("B", bound=np.generic)
+
+
+def distinct(first: NDArray[A], second: NDArray[B]) -> tuple[NDArray[A], NDArray[B]]:
+    """Pairs without repeats, ascending by the first and then the second entry."""
+    order = np.lexsort((second, first))
+    one, other = first[order], second[order]
+    new = np.ones(order.size, np.bool_)
+    new[1:] = (one[1:] != one[:-1]) | (other[1:] != other[:-1])
+    return one[new], other[new]
+
+
 def units(of: Occurrences, *, positive: Flags, group: Ints) -> tuple[Occurrences, Flags]:
     """Rows with near-duplicates joined, one for each group and label, and the label of each.
 
@@ -151,8 +168,7 @@ def count(of: Occurrences, *, positive: Flags) -> Counts:
     if of.row.size and not 0 <= of.row.min() <= of.row.max() < n:
         raise ValueError(f"count: a feature stands in a row outside the {n} given")
     features, place = np.unique(of.feature, return_inverse=True)
-    once = np.unique(np.ravel(place).astype(np.int64) * max(n, 1) + of.row)
-    which, where = np.divmod(once, max(n, 1))
+    which, where = distinct(np.ravel(place).astype(np.int64), of.row)
     rows, hits = (np.bincount(w, minlength=features.size).astype(np.int64) for w in (which, which[positive[where]]))
     return Counts(features, hits, rows, int(positive.sum()), n)
 
@@ -227,8 +243,10 @@ def search(
     around = fetch(np.array([t.feature for t in again.found], np.uint64)).outside(aside)
     second = families(again, around, positive=positive, counts=rest, limits=limits)
     known = {f for t in joined.found for f in (t.feature, *t.family)}
-    fresh = [t for t in second.found if not known.issuperset((t.feature, *t.family))]
-    found = sorted((*(t for t in joined.found if not t.topical), *fresh), key=_rank)
+    told = [t for t in joined.found if not t.topical]
+    shown = {f for t in told for f in (t.feature, *t.family)}
+    fresh = [t for t in second.found if t.feature not in shown and not known.issuperset((t.feature, *t.family))]
+    found = sorted((*told, *fresh), key=_rank)
     return replace(second, found=(*found, *_one_topic(topics, rows, limits)), left_out=first.left_out + again.left_out)
 
 
@@ -268,10 +286,10 @@ def families(
     """
     rows = _rows_of([t.feature for t in searched.found], inside)
     refused = Counts(counts.features, counts.hits * 0, counts.rows - counts.hits, 0, counts.total - counts.positives)
-    answered = {f: r[positive[r]] for f, r in rows.items()}
-    told = [_described(t, answered[t.feature], inside=inside, refused=refused, limits=limits) for t in searched.found]
+    part = _by_row(inside)
+    told = [_described(t, part(r[positive[r]]), refused, limits) for t in searched.found for r in [rows[t.feature]]]
     about = np.array([t.feature for t in told if t.topical], np.uint64)
-    told = [t if t.topical else _within(t, rows[t.feature], inside=inside, about=about, limits=limits) for t in told]
+    told = [t if t.topical else _within(t, part(rows[t.feature]), about, limits) for t in told]
     heads: list[list[Trigger]] = []
     covered = np.empty(0, np.int64)
     for trigger in sorted(told, key=_rank):
@@ -285,9 +303,21 @@ def families(
     return replace(searched, found=tuple(replace(h, family=tuple(t.feature for t in more)) for h, *more in heads))
 
 
-def _described(trigger: Trigger, rows: Ints, *, inside: Occurrences, refused: Counts, limits: TriggerLimits) -> Trigger:
+def _by_row(inside: Occurrences) -> Callable[[Ints], Occurrences]:
+    """What gives the occurrences in some rows without a look at the others."""
+    ordered = inside.some(np.argsort(inside.row, kind="stable"))
+
+    def part(rows: Ints) -> Occurrences:
+        begins, ends = np.searchsorted(ordered.row, rows), np.searchsorted(ordered.row, rows, side="right")
+        spans = [np.arange(b, e) for b, e in zip(begins, ends, strict=True)]
+        return ordered.some(np.concatenate([np.empty(0, np.int64), *spans]))
+
+    return part
+
+
+def _described(trigger: Trigger, inside: Occurrences, refused: Counts, limits: TriggerLimits) -> Trigger:
     """A find with its companions against the rows that are refused, and the grade that leaves it."""
-    more = companions(rows, inside, outside=refused, besides=np.array([trigger.feature], np.uint64), q=limits.q)
+    more = companions(inside, outside=refused, besides=np.array([trigger.feature], np.uint64), q=limits.q)
     return _topic(trigger, more) if more >= limits.companions else replace(trigger, companions=more)
 
 
@@ -296,21 +326,19 @@ def _topic(trigger: Trigger, more: int) -> Trigger:
     return replace(trigger, companions=more, topical=True, severity="medium" if trigger.severity == "high" else "low")
 
 
-def _within(trigger: Trigger, rows: Ints, *, inside: Occurrences, about: Features, limits: TriggerLimits) -> Trigger:
+def _within(trigger: Trigger, inside: Occurrences, about: Features, limits: TriggerLimits) -> Trigger:
     """A find in too few rows to have companions may still stand in rows of a topic only; its own phrase is no topic."""
-    of = np.isin(inside.row, rows)
-    words, together = np.unique(inside.feature[of], return_counts=True)
-    phrase = words[together >= ALWAYS * rows.size]
-    steeped = _steeped(inside, np.setdiff1d(about, phrase), limits)
-    return _topic(trigger, trigger.companions or 0) if np.isin(rows, steeped).mean() >= limits.together else trigger
+    rows = np.unique(inside.row).size
+    words, together = np.unique(distinct(inside.feature, inside.row)[0], return_counts=True)
+    steeped = _steeped(inside, np.setdiff1d(about, words[together >= ALWAYS * rows]), limits)
+    return _topic(trigger, trigger.companions or 0) if steeped.size >= limits.together * rows else trigger
 
 
 def _steeped(inside: Occurrences, about: Features, limits: TriggerLimits) -> Ints:
     """Rows with many words of topics."""
     of = np.isin(inside.feature, about) & (True if inside.word is None else inside.word)
-    pairs = np.unique(np.stack([inside.row[of].astype(np.uint64), inside.feature[of]]), axis=1)
-    rows, words = np.unique(pairs[0], return_counts=True)
-    return rows[words >= limits.steeped].astype(np.int64)
+    rows, words = np.unique(distinct(inside.feature[of], inside.row[of])[1], return_counts=True)
+    return rows[words >= limits.steeped]
 
 
 def _one_topic(topics: Sequence[Trigger], rows: Mapping[int, Ints], limits: TriggerLimits) -> list[Trigger]:
@@ -346,15 +374,15 @@ ALWAYS, LEAST_COMPANION, COMPANION_SHARE = 0.8, 3, 0.2
 """A word in more of the rows than this is a part of the find; one in fewer rows, or a smaller share, says nothing."""
 
 
-def companions(rows: Ints, inside: Occurrences, *, outside: Counts, besides: Features, q: float = LIMITS.q) -> int:
+def companions(inside: Occurrences, *, outside: Counts, besides: Features, q: float = LIMITS.q) -> int:
     """How many other words go with these rows more than luck explains, those in nearly all of them left out.
 
     `outside` counts the rows to compare with, none of these among them (hits are not read). Words in nearly all of
     the rows are a phrase or template that is the find itself; a topic is words of which every row has some.
     """
-    of = np.isin(inside.row, rows) & (True if inside.word is None else inside.word)
-    pair = np.unique(np.stack([inside.feature[of], inside.row[of].astype(np.uint64)]), axis=1)
-    words, together = np.unique(pair[0], return_counts=True)
+    of = np.ones(inside.row.size, np.bool_) if inside.word is None else inside.word
+    rows = np.unique(inside.row)
+    words, together = np.unique(distinct(inside.feature[of], inside.row[of])[0], return_counts=True)
     enough = (together >= max(LEAST_COMPANION, COMPANION_SHARE * rows.size)) & (together < ALWAYS * rows.size)
     enough &= ~np.isin(words, besides) & np.isin(words, outside.features)
     if not enough.any():
