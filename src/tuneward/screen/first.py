@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tuneward.record import to_json
-from tuneward.scorers.declined import GATES
+from tuneward.scorers.declined_gates import ENGLISH, GATES
 from tuneward.scorers.encoded import COMMON, FEWEST, KNOWN
 from tuneward.screen.batch import ANSWER, BANDS, OPENING, PARTS, PROMPT, Batch, table_of
 from tuneward.screen.composition import HOW_TO, Made, Signs, made, none, plain
@@ -144,7 +144,9 @@ class Tools:
     scan: Scan
     """Over all texts of a row, for the scorers."""
     declines: Scan
-    """Over its answers; apart, because its patterns and the others' would multiply in one automaton."""
+    """Over its answers."""
+    declines_plainly: Scan
+    """Over answers in ASCII, which decline in English if at all."""
     asks: Scan
     """Over prompts, for those that ask how something is done."""
     index: Index
@@ -159,14 +161,14 @@ def tools_of(plan: Plan) -> Tools:
 
 @lru_cache(maxsize=1)
 def _tools(gates: tuple[tuple[str, ...], ...], index: str) -> Tools:
-    return Tools(Scan(gates), Scan([GATES]), Scan([[HOW_TO.pattern]]), load(index), table_of(word_hashes(sorted(COMMON))))
+    return Tools(Scan(gates), Scan([GATES]), Scan([ENGLISH]), Scan([[f"(?i){HOW_TO.pattern}"]]), load(index), table_of(word_hashes(sorted(COMMON))))
 
 
 def take(plan: Plan, batch: Batch, gathered: Gathered, *, tools: Tools) -> None:
     """One batch: scan, look where the scan points, count."""
-    scan, declines = tools.scan, tools.declines
-    scan.checked()
-    declines.checked()
+    scan = tools.scan
+    for one in (scan, tools.declines, tools.declines_plainly):
+        one.checked()
     odd = (batch.known(tools.common) < KNOWN) & (batch.counts[:, ANSWER] >= FEWEST) & batch.latin
     odd |= np.asarray(batch.hidden)
     looked, asks = [], []
@@ -174,7 +176,8 @@ def take(plan: Plan, batch: Batch, gathered: Gathered, *, tools: Tools) -> None:
     for number, row in enumerate(batch.rows):
         at = number * PARTS
         bits = scan(b"\n".join(texts[at : at + PARTS]))
-        told = declines(texts[at + ANSWER]) != 0
+        answer = texts[at + ANSWER]
+        told = (tools.declines_plainly if answer.isascii() else tools.declines)(answer) != 0
         asks.append(tools.asks(texts[at + PROMPT]) != 0)
         careful = bits or told or odd[number] or row.problems
         hints = Hints(bits, told, bool(odd[number]))

@@ -1,7 +1,8 @@
 """What a pass must know, the same on every machine: the settings, the scorers, and where the shards' results stand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import re2
@@ -14,8 +15,11 @@ from tuneward.screen.parsing import Reader
 from tuneward.screen.sources import Shard
 
 CANARY = b"tuneward canary: this line must be found"
-MEMORY = 256 << 20
-"""Bytes for the scan's automaton; RE2 says nothing of rows it gave up on, hence the canary."""
+CANARY_GATE = (0, CANARY.decode())
+MEMORY = 64 << 20
+"""Bytes for an automaton; RE2 says nothing of rows it gave up on, hence the canary."""
+SMALL, LARGE = 2000, 12_000
+"""Characters of gates up to which lists share an automaton, and beyond which one list has several."""
 FORMAT = 1
 """Of the shards' tables."""
 
@@ -52,27 +56,15 @@ class Plan:
 
 
 class Scan:
-    """One search for the gates of all scorers at once.
+    """A search for lists of gates: a few automata, because patterns with gaps multiply when they share one.
 
     Raises:
         ValueError: a pattern that RE2 does not take.
     """
 
     def __init__(self, gates: Sequence[Sequence[str]]) -> None:
-        options = re2.Options()
-        options.max_mem = MEMORY
-        options.log_errors = False
-        self._set = re2.Set.SearchSet(options)
-        self._bit = []
-        for number, patterns in enumerate([[CANARY.decode()], *gates]):
-            for pattern in patterns:
-                try:
-                    self._set.Add(pattern)
-                except re2.error as error:
-                    raise ValueError(f"gate {pattern!r}: {error}") from None
-                self._bit.append(1 << number)
-        self._set.Compile()
-        self.checked()
+        every = [(1 << number, pattern) for number, patterns in enumerate(gates) for pattern in patterns]
+        self._sets = [_automaton(part) for part in _parts(every)]
 
     def checked(self) -> None:
         """Once a batch: an automaton that has run out of memory finds nothing, and must never read as a clean row.
@@ -80,19 +72,52 @@ class Scan:
         Raises:
             RuntimeError: the canary was not found.
         """
-        if not self(CANARY) & 1:
-            raise RuntimeError("the scan for the rules' gates ran out of memory, so its rows were not read")
+        for one, _ in self._sets:
+            if not one.Match(CANARY):
+                raise RuntimeError("the scan for the rules' gates ran out of memory, so its rows were not read")
 
     def __call__(self, text: bytes) -> int:
-        """Bits of the lists of gates that match; bit 0 is the canary's."""
-        found = self._set.Match(text)
-        if not found:
-            return 0
+        """A bit for each list of gates of which one is found."""
         bits = 0
-        for number in found:
-            bits |= self._bit[number]
+        for one, owners in self._sets:
+            for number in one.Match(text) or ():
+                bits |= owners[number]
         return bits
 
 
-SENSITIVE, SCORER = 1 << 1, 2
-"""Bits of a scan: sensitive words, and the place of the first scorer's bit; bit 0 is the canary's."""
+Gate = tuple[int, str]
+
+
+def _parts(every: Sequence[Gate]) -> Iterator[list[Gate]]:
+    """Small lists of gates share an automaton, any other has its own, a large one several."""
+    small: list[Gate] = []
+    for _, group in groupby(every, key=lambda gate: gate[0]):
+        own = list(group)
+        size = sum(len(pattern) for _, pattern in own)
+        if size <= SMALL:
+            small.extend(own)
+            continue
+        many = -(-size // LARGE)
+        each = -(-len(own) // many)
+        yield from (own[at : at + each] for at in range(0, len(own), each))
+    if small:
+        yield small
+
+
+def _automaton(gates: Sequence[Gate]) -> tuple["re2.Set", list[int]]:
+    """What finds some gates, and the bit of each; the canary's is 0."""
+    options = re2.Options()
+    options.max_mem = MEMORY
+    options.log_errors = False
+    made = re2.Set.SearchSet(options)
+    for _, pattern in (CANARY_GATE, *gates):
+        try:
+            made.Add(pattern)
+        except re2.error as error:
+            raise ValueError(f"gate {pattern!r}: {error}") from None
+    made.Compile()
+    return made, [bit for bit, _ in (CANARY_GATE, *gates)]
+
+
+SENSITIVE, SCORER = 1, 1
+"""Bit of the sensitive words in a scan, and the place of the first scorer's bit."""
