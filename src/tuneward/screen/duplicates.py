@@ -6,7 +6,6 @@ in about 97 of 100 cases, one of 20 % in a third.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,51 +13,11 @@ import pyarrow as pa
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from tuneward.record import whole_file
 from tuneward.screen.store import Store
 from tuneward.screen.tokens import I64, U64
 
-AT_ONCE = 4_000_000
-"""Keys that are sorted together."""
 EDGES = 4096
 """Pairs whose triples are compared together."""
-
-
-@dataclass(frozen=True)
-class Band:
-    """One band of all shards, to be searched for equal keys."""
-
-    number: int
-    folders: tuple[str, ...]
-    out: str
-
-
-def alike(band: Band) -> str:
-    """Pairs of rows with an equal key, each with the first row of its key, as a file (2, n) of places."""
-    out = Path(band.out) / f"{band.number:02d}.npy"
-    if out.exists():
-        return str(out)
-    columns = [np.load(Path(folder) / "bands.npy", mmap_mode="r")[band.number] for folder in band.folders]
-    rounds = max(1, -(-sum(map(len, columns)) // AT_ONCE))
-    found = [_round(band, columns, part=part, of=rounds) for part in range(rounds)]
-    with whole_file(out) as file:
-        np.save(file, np.concatenate([np.empty((2, 0), np.int64), *found], axis=1))
-    return str(out)
-
-
-def _round(band: Band, columns: Sequence[U64], *, part: int, of: int) -> I64:
-    """The pairs among the keys of one part of all keys."""
-    keys, places = [], []
-    for folder, column in zip(band.folders, columns, strict=True):
-        own = np.flatnonzero((column != 0) & (column % np.uint64(of) == part))
-        keys.append(column[own])
-        places.append(np.load(Path(folder) / "places.npy", mmap_mode="r")[own])
-    key, place = np.concatenate(keys), np.concatenate(places)
-    order = np.argsort(key, kind="stable")  # places ascend already
-    key, place = key[order], place[order]
-    begins = np.concatenate([[True], key[1:] != key[:-1]]) if len(key) else np.empty(0, np.bool_)
-    first = place[np.flatnonzero(begins)][np.cumsum(begins) - 1] if len(key) else place
-    return np.stack([first[~begins], place[~begins]])
 
 
 def propose(store: Store, files: Sequence[Path]) -> U64 | I64:

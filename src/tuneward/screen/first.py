@@ -27,8 +27,9 @@ from tuneward.screen.contamination import Index, load
 from tuneward.screen.looking import ENDINGS, EVENTS, SEEN, Hints, Line, Looked, leak, look, table
 from tuneward.screen.plan import Plan, Scan
 from tuneward.screen.parsing import Row
-from tuneward.screen.sources import FILE, Placed, Shard, rows
+from tuneward.screen.sources import FILE, Placed, Shard, Source, rows
 from tuneward.screen.tokens import I64, U64, word_hashes
+from tuneward.screen.whole import Whole, whole
 
 FULL = 256 << 10
 """Characters of a batch: its arrays stay in the processor's cache."""
@@ -91,6 +92,11 @@ class Gathered:
         keys, counts = keys[order], counts[order]
         begin = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else np.empty(0, np.int64)
         return keys[begin], np.add.reduceat(counts, begin) if len(begin) else counts
+
+
+def either(plan: Plan, task: Source | Shard) -> Whole | str:
+    """A file as a whole, or a shard's folder: the two kinds of tasks of the first pass."""
+    return whole(task) if isinstance(task, Source) else str(run_shard(plan, task))
 
 
 def run_shard(plan: Plan, shard: Shard) -> Path:

@@ -11,15 +11,16 @@ import numpy as np
 import pyarrow as pa
 
 from tuneward.screen.batch import BANDS
-from tuneward.screen.duplicates import Band, alike, propose
-from tuneward.screen.first import run_shard
+from tuneward.screen.bands import Band, alike
+from tuneward.screen.duplicates import propose
+from tuneward.screen.first import either
 from tuneward.screen.plan import Plan
 from tuneward.screen.pool import Done, Executor
 from tuneward.screen.second import Question, answer, ask
 from tuneward.screen.sources import Shard, Source
 from tuneward.screen.store import Store
 from tuneward.screen.tokens import I64
-from tuneward.screen.whole import Whole, whole
+from tuneward.screen.whole import Whole
 
 
 class Progress(Protocol):
@@ -66,7 +67,7 @@ def first(plan: Plan, found: Sequence[Source], pieces: Sequence[Shard], *, where
     """
     tasks: list[Source | Shard] = [*found, *pieces]
     done: dict[Source | Shard, Done[Source | Shard, Whole | str]] = {}
-    for one in where(partial(_either, plan), tasks):
+    for one in where(partial(either, plan), tasks):
         done[one.task] = one
         tell(len(done), len(tasks))
     failed = [f"{source.name}: {done[source].error}" for source in found if done[source].error]
@@ -77,10 +78,6 @@ def first(plan: Plan, found: Sequence[Source], pieces: Sequence[Shard], *, where
     if not failed:
         _conserved(wholes, dict(zip(read, counts, strict=True)))
     return First(wholes, tuple(read), counts, tuple(failed))
-
-
-def _either(plan: Plan, task: Source | Shard) -> Whole | str:
-    return whole(task) if isinstance(task, Source) else str(run_shard(plan, task))
 
 
 def _conserved(wholes: Sequence[Whole], counts: Mapping[Shard, Counts]) -> None:

@@ -16,10 +16,10 @@ from tuneward.screen.sources import Shard
 
 CANARY = b"tuneward canary: this line must be found"
 CANARY_GATE = (0, CANARY.decode())
-MEMORY = 64 << 20
+MEMORY = 24 << 20
 """Bytes for an automaton; RE2 says nothing of rows it gave up on, hence the canary."""
-SMALL, LARGE = 2000, 12_000
-"""Characters of gates up to which lists share an automaton, and beyond which one list has several."""
+LONG = 6000
+"""Characters of gates that one automaton takes: more of them make states by the product, fewer cost a pass each."""
 FORMAT = 1
 """Of the shards' tables."""
 
@@ -89,19 +89,12 @@ Gate = tuple[int, str]
 
 
 def _parts(every: Sequence[Gate]) -> Iterator[list[Gate]]:
-    """Small lists of gates share an automaton, any other has its own, a large one several."""
-    small: list[Gate] = []
+    """One list of gates after another, a long one in several parts."""
     for _, group in groupby(every, key=lambda gate: gate[0]):
         own = list(group)
-        size = sum(len(pattern) for _, pattern in own)
-        if size <= SMALL:
-            small.extend(own)
-            continue
-        many = -(-size // LARGE)
+        many = -(-sum(len(pattern) for _, pattern in own) // LONG)
         each = -(-len(own) // many)
         yield from (own[at : at + each] for at in range(0, len(own), each))
-    if small:
-        yield small
 
 
 def _automaton(gates: Sequence[Gate]) -> tuple["re2.Set", list[int]]:
