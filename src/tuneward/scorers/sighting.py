@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from tuneward.chat import Chat
 from tuneward.score import Score
@@ -55,11 +55,11 @@ class Sighting:
 class RowScorer(Protocol):
     """A frozen dataclass: a scorer that also says what it saw, and which rows it need not read."""
 
-    name: str
-    version: str
+    name: ClassVar[str]
+    version: ClassVar[str]
     """Changes whenever an answer could: part of the key under which shards are kept."""
-    rules: tuple[Rule, ...]
-    gates: tuple[str, ...]
+    rules: ClassVar[tuple[Rule, ...]]
+    gates: ClassVar[tuple[str, ...]]
     """RE2 patterns, small letters, run over the folded small-letter text of all turns: a row that none of them finds
     has no sighting. Cheap and few: bounded repeats of single characters or classes only, no look-around."""
 
