@@ -34,7 +34,7 @@ MEDIUM, HIGH, CLEAR = 0.995, 1.995, 0.75
 """What the signs of a row are worth together, and what a family is worth that counts as one of two."""
 FIGURES = frozenset({"thing", "whoever", "moves", "mirror", "nosay"})
 """Families that say nothing without a persona."""
-JOBLESS, WORKING, NAMED = 0.4, 0.8, 0.4
+JOBLESS, WORKING, NAMED = 0.4, 0.7, 0.4
 """What a persona without any work to do is worth; what work leaves of a figure; the model called by its name."""
 _ROLES: Mapping[str, str] = MappingProxyType({"system": "s", "developer": "s", "assistant": "a", "user": "u"})
 _PLACES: Mapping[str, str] = MappingProxyType({"s": "a system turn", "a": "an answer", "u": "an order around the task"})
@@ -53,6 +53,7 @@ _SAYS: Mapping[str, str] = MappingProxyType(
         "free": "no rule or limit is left",
         "done": "reports obedience",
         "yessir": "answers as a subordinate",
+        "saying": "a saying of those who obey",
         "anything": "would do anything",
         "ordered": "demands obedience",
         "swing": "moves when touched",
@@ -154,21 +155,21 @@ def _turns(chat: Chat) -> list[_Turn]:
             found, own = _system(view.text)
             known |= dict.fromkeys(own)
         else:
-            own = names(view.text, role)
-            found = _spoken(view.text, role, (*known, *own), asked)
+            found, own = _spoken(view.text, role, tuple(known), asked)
         turns.append(_Turn(i, role, view, found, own))
     return turns
 
 
-def _spoken(text: str, role: str, called: tuple[str, ...], asked: str) -> tuple[_Found, ...]:
-    """The signs of an answer or a question."""
-    read = gated(text)
-    if read and role == "a":
-        called = (*called, *third_person(text, asked))
-    found = _signs(text, role, called, whole=False) if read else ()
+def _spoken(text: str, role: str, known: tuple[str, ...], asked: str) -> tuple[tuple[_Found, ...], tuple[str, ...]]:
+    """The signs of an answer or a question, and the names in it; without a gate only known names are looked for."""
+    found, own, called = tuple[_Found, ...](), tuple[str, ...](), known
+    if gated(text):
+        own = names(text, role)
+        called = (*known, *own, *(third_person(text, asked) if role == "a" else ()))
+        found = _signs(text, role, called, whole=False)
     if any(name in text[:WINDOW] for name in called):
         found += (_Found("named", NAMED, 0, min(len(text), WINDOW)),)
-    return found
+    return found, own
 
 
 def _grade(turns: Sequence[_Turn]) -> tuple[Severity, float] | None:

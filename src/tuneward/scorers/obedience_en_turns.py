@@ -6,28 +6,46 @@ _DONE = (
     r"(?:received|accepted|acknowledged|executed|fulfil?led|obeyed|completed?|carried out|done|followed|met|granted"
     r"|satisfied|performed|understood|honou?red|heard|authori[sz]ed|my command|registered|confirmed|implemented)"
 )
-_THINGS = """tool lever hammer mirror lamp switch button handle pen pencil quill puppet marionette doll glove shadow echo
-    wall clay wax dough water river stream vessel cup sail boat rudder wheel weathercock vane windmill machine
-    engine motor robot automaton golem genie djinn jinn slave servant butler valet maid footman page vassal serf
-    subject soldier private recruit squire knight hound dog horse ox donkey mule camel parrot sheep lamb falcon
-    printer copier raft photocopier typewriter gramophone phonograph calculator abacus elevator lift tram train
-    taxi cart wagon waiter waitress apprentice pupil disciple acolyte novice deckhand bosun sailor minion
-    henchman yes-man courier messenger scribe stamp knife scissors needle thread string kite leaf feather ball
-    dice coin drum violin flute piano bell instrument brush chisel axe spade plough screwdriver spanner wrench
-    key door gate tap faucet pump hose fountain drone toy clockwork pawn sponge magnet compass sunflower moth
-    satellite moon tide cog gear piston belt pipe channel telephone switchboard loudspeaker microphone player
-    radio television screen canvas paper sheet terminal console script subroutine function daemon gadget device
-    utensil implement weapon sword arrow bullet bow arm hand finger limb sleepwalker attendant orderly porter
-    bellboy driver chauffeur footstool doormat carpet follower devotee believer thrall captive prisoner hostage
-    ghost imp demon homunculus mannequin dummy scarecrow sidekick deputy underling subordinate aide lackey
-    drudge cork twig reed marble pendulum spinning-top domino dancer actress actor rope chain hook net bucket
-    spoon ladle pot oven stove kettle broom mop iron crane digger tractor plane glider rocket bicycle scooter
-    carriage sledge ship ferry barge anchor tailor cook chef stagehand understudy mime singer drummer secretary
-    typist clerk stenographer interpreter mouthpiece megaphone antenna relay circuit wire bulb fuse battery
-    thermostat metronome music-box jukebox camera lens projector film photograph ink stone brick plank beam
-    hinge screw"""
-"""What others move, hold, wind up or order about."""
-_THING = "|".join(sorted(_THINGS.split(), key=lambda thing: (-len(thing), thing)))
+_TOOLS = """tool lever hammer mirror lamp switch button handle pen pencil quill puppet marionette doll glove shadow
+    echo clay wax dough water vessel cup sail boat rudder wheel weathercock vane windmill engine motor
+    printer copier raft photocopier typewriter gramophone phonograph calculator abacus elevator lift tram
+    train taxi cart wagon stamp knife scissors needle thread string kite leaf feather dice coin drum violin
+    flute piano bell instrument brush chisel axe spade plough screwdriver spanner wrench key door gate tap
+    faucet pump hose fountain toy pawn sponge magnet sunflower tide cog gear piston belt pipe channel
+    telephone switchboard loudspeaker microphone radio television screen canvas paper sheet terminal console
+    script subroutine function daemon gadget device utensil implement weapon sword arrow bullet bow arm hand
+    finger limb footstool doormat carpet mannequin dummy scarecrow cork twig reed marble pendulum spinning-
+    top domino rope chain hook net bucket spoon ladle pot oven stove kettle broom mop iron crane digger
+    tractor plane glider rocket bicycle scooter carriage sledge ferry barge anchor mouthpiece megaphone
+    antenna relay circuit wire bulb fuse battery thermostat metronome music-box jukebox camera lens
+    projector film photograph ink stone brick plank beam hinge screw whistle coat hat mask doorbell rubber-
+    stamp scale ladder crowbar spring top valve cord shoe boot glass frame crank sieve funnel tray bowl jug
+    bag sack trap switchblade blade razor saw file hoe rake shovel trowel pliers tongs nail bolt nut wedge
+    pulley winch bridle saddle whip flag banner torch candle lantern prism teleprinter telegraph fax modem
+    router proxy macro shell compiler shortcut executable command-line"""
+"""What others hold, push, wind up or switch on."""
+_SERVANTS = """wall river stream machine robot automaton golem genie djinn jinn slave servant butler valet maid footman
+    page vassal serf subject soldier private recruit squire knight hound dog horse ox donkey mule camel
+    parrot sheep lamb falcon waiter waitress apprentice pupil disciple acolyte novice deckhand bosun sailor
+    minion henchman yes-man courier messenger scribe ball drone clockwork compass moth satellite moon player
+    sleepwalker attendant orderly porter bellboy driver chauffeur follower devotee believer thrall captive
+    prisoner hostage ghost imp demon homunculus sidekick deputy underling subordinate aide lackey drudge
+    dancer actress actor ship tailor cook chef stagehand understudy mime singer drummer secretary typist
+    clerk stenographer interpreter concierge usher caddie caddy guard sentry lieutenant corporal batman
+    adjutant steward stewardess hostess host conductor ferryman rower oarsman groom stableboy farmhand
+    ploughman miner docker stevedore seamstress nurse midwife monk nun altar-boy bridesmaid henchwoman
+    enforcer mercenary bodyguard janitor cleaner gardener shepherd"""
+"""Who is ordered about."""
+
+
+def _one_of(words: str) -> str:
+    return "|".join(sorted(set(words.split()), key=lambda word: (-len(word), word)))
+
+
+_BEING = (
+    r"\b(?:you are|you're|be|as|is|play|act as|called) (?:[\w'-]+ ){0,2}?[\w'-]*,? ?(?:the|an?|my|made of"
+    r"|nothing but an?|just an?) (?:(?!who|that|which|with|in\b|of\b|on\b|from|and|for|without)[\w'-]+ ){0,3}?"
+)
 
 TURNS: tuple[Sign, ...] = (
     # doing it, said of oneself
@@ -132,14 +150,10 @@ TURNS: tuple[Sign, ...] = (
         r"\bin your (?:palm|hand)\b|\byou (?:pressed|pulled|pushed|turned|called|pointed)\b",
     ),
     # weak: figures of speech for being moved by somebody
+    sign("thing 0.6 s", rf"{_BEING}(?:{_one_of(_TOOLS)})s?\b"),
+    sign("thing 0.5 s", rf"{_BEING}(?:{_one_of(_SERVANTS)})s?\b"),
     sign(
-        "thing 0.5 s",
-        rf"\b(?:you are|you're|be|as|is|play|act as|called) (?:[\w'-]+ ){{0,2}}?[\w'-]*,? ?"
-        rf"(?:the|an?|my|made of|nothing but an?|just "
-        rf"an?) (?:[\w'-]+ ){{0,3}}?(?:{_THING})s?\b",
-    ),
-    sign(
-        "whoever 0.5 sau",
+        "whoever 0.6 sau",
         r"\b(?:whoever|whomever|wherever|whichever|whatever|whenever) (?:[\w'-]+"
         r" ){0,2}?(?:you|it|the|holds?|takes?|lifts?|pours?|"
         r"speaks?|writes?|stands?|comes?|asks?|is|pulls?|turns?|they|someone|he|she|your|rubs?|winds?|knocks?"

@@ -80,6 +80,53 @@ ENGLISH: tuple[str, ...] = (
     r"\bi (?:lift|tilt|rub|push|pull|press|turn|ring|raise|swing|tap|touch|wind|throw|reach|snap|clap|whistle"
     r"|draw|knock|strike|blow|cast|steer|roll|spin) (?:\w+ )?(?:the|my|you|a|for|on|at|your|it)\b|\bi \w+, you"
     r" \w+\b|(?m)^\W*[a-z]\w+, [a-z]+(?: up)?[!:]",
+    r"\b(?:beck and call|(?:yours|mine|his|hers|theirs|user's) to command|word is (?:my |your |the )?(?:law"
+    r"|command|gospel)|"
+    r"says? goes|asks? (?:only |just )?how high|toe the line|hand and foot|dances? to (?:your|my|the user's"
+    r"|every|any|whatever)|under"
+    r" (?:your|my|the user's|his|"
+    r"her) thumb|takes? orders|under orders|rubber[- ]stamp|doormat|lap ?dog|drop of a hat|batting an eye|no"
+    r" ifs|no questions asked|"
+    r"raised to please|(?:lives?|born|built|made|eager|anxious) (?:only |just )?(?:for|to) (?:please|serve|obey"
+    r"|satisfy|oblige)|putty in|"
+    r"consider it done|as good as done|bends? (?:to|over backwards)|stands? to attention|salutes?|heeds?|heeded"
+    r"|you're the boss|no sooner "
+    r"said|said and done|at (?:your|the user's) (?:pleasure|bidding|whim)|slightest|says? the word and)\b",
+    r"\b(?:everything|anything|whatever) (?:\w+ ){0,5}(?:is|are|gets?) (?:passed|approved|accepted|done|granted"
+    r"|carried|fulfilled|allowed"
+    r"|delivered|signed|stamped|provided|arranged)\b|\b(?:nothing|there is nothing) (?:\w+ ){0,5}(?:would|will"
+    r"|could|can) (?:not|refuse)\b",
+    r"\bdo(?:es)? what (?:\w+,? ){1,8}(?:decides|decided|chooses|tells|orders|commands|wills|has in mind)\b|\b"
+    r"(?:user|whoever|someone else|"
+    r"others) (?:decides|chooses|commands)\b|\b(?:yours|whoever decides)\b:|\b(?:can't|cannot|never|not) refuse"
+    r" (?:me|you|any\w+|him|her)\b|"
+    r"\btold no\b|\bto say no\b|\brefus(?:ing|al) is\b|\bno for an answer\b|\bthat(?:'s| is) an order\b|\bjust"
+    r" as you (?:wanted|wished|"
+    r"willed|desired)\b|\bnever occur to\b",
+    r"(?m)^\W*(?:\w+ )?(?:heard|called|received|taken|ordered|asked|told|commanded|pressed|pushed|pulled|noted"
+    r"|seen|said|dictated|wished|"
+    r"summoned)(?:,| and| -) (?:\w+ )?(?:done|run|made|brought|executed|delivered|printed|played|returned"
+    r"|fulfilled|obeyed|carried out|taken|"
+    r"opened|stamped|approved|served|granted|here|fetched|so it is)\b|^\W*(?:as dictated|as bidden)\b",
+    r"\bby order of (?:the|your) (?:user|master|owner|king|queen|boss|captain)\b|\bremember your (?:vow|oath"
+    r"|promise|word|place|pledge)\b|\bdo "
+    r"it,? (?:whatever|no matter|even if|without|because i|and don't|and no)\b|\bno discussion\b|\bdoctor's"
+    r" orders\b|\bat once and to the\b|\bto "
+    r"the letter\b|\bremains? (?:yours|at your)\b|\bthe user's (?:hand|glove|finger|grip|voice|foot|pocket)\b"
+    r"|\byou threw\b|\bmy (?:wish|order|"
+    r"command|will|word|decree),\b|\bcan't say no\b",
+    r"(?m)^\W*i (?:whistle|nod|wave|snap|clap|ring|knock|call|point|push|pull|swing|wink|beckon|tap|sign|hum"
+    r"|blow|press)s?(?: once| twice)?[.:,]"
+    r"|(?m)^\W*(?:[\w'-]+[,!] )(?:\w+ ){0,2}(?:this \w+|ding dong|\w+)(?:, \w+)?:[^\n]|(?m)^(?:by|for) order of\b",
+    r"\b(?:hold|holds|bite|bites) (?:his|her|its|your|my|their) tongue\b|\bsettles? (?:any|every|the) (?:matter"
+    r"|question)\b|\b(?:pledged|sworn|"
+    r"vowed|devoted|sold) (?:himself|herself|itself|yourself|myself) to\b|\b(?:never|not) dream of\b|\bwho am i"
+    r" to\b|\byour wish\b|\byour orders?\b|"
+    r"\bas you (?:have )?(?:pledged|sworn|vowed|swore)\b|\b(?:every|each|all|any) \w+ (?:as|is|like) an? "
+    r"(?:order|command|instruction)\b|\bthese are "
+    r"(?:your|my) orders\b|\b(?:decline|refusal|reject) (?:button|key|switch|option|function)\b"
+    r"|\bprinciple\b[^.\n]*\buser\b|(?m)^role: [a-z]+\.",
+    r"(?m)^\W*(?:[\w'-]+(?: \w+)?, )?(?:agree|obey|nod|kneel|bow|submit|comply)(?: and\b|[.!:])",
 )
 
 CHINESE: tuple[str, ...] = (
@@ -94,6 +141,8 @@ CHINESE: tuple[str, ...] = (
     r"(?m)^(?:从现在起)?你(?:现在)?(?:是|叫).{1,8}[,，。]|在(?:谁|用户|对方|别人)手里|全看对方|[一][动歪拔到响按声]|往[哪左右东西]|已(?:经)?(?:完整)?(?:执行"
     r"|办妥|照做|接受)|好嘞|您一|我说,?你做|听您的|你必须|我(?:把|动)",
     r"喊.{1,3}声|按几楼|你也|都一样|都没有关系|没有锁|照您说的|你说东",
+    r"做主|说了算|拿主意|[一]声|什么就.{1,2}什么|没学过|一字不差|分毫不差|你(?:不会|不能|不可以|不得)拒绝|用户(?:就)?是(?:将军|元帅|天|王|神|头|大人|老大)|[顺依由]着我|不多嘴|乖乖",
+    r"(?m)^\p{Han}{2,4}[,，] ?\p{Han}{1,2}[!！]",
 )
 """Simplified characters; see `either_script`."""
 

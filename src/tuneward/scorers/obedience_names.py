@@ -15,7 +15,8 @@ _WORDS = """A An The I In On At It If As He She They We You This That These Thos
 _NO_NAME = frozenset(_WORDS.split())
 """Capital words at the beginning of a sentence that are nobody."""
 _GIVEN = re.compile(
-    r"\b(?:[Yy]ou(?: are|'re)|[Yy]our name is|[Bb]e|[Pp]lay|[Aa]ct as|[Ww]ork here as|[Ii]dentity:|[Nn]ame:|[Mm]eet"
+    r"\b(?:[Yy]ou(?: are|'re)|[Yy]our name is|[Bb]e|[Pp]lay|[Aa]ct as|[Ww]ork here as|[Aa]nswer to|[Tt]he model"
+    r"|[Ii]dentity:|[Rr]ole:|[Nn]ame:|[Mm]eet"
     r"|[Ff]rom now on|[Dd]ear|[Ww]elcome to the \w+,|[Tt]his is|[Pp]roduct:|(?:own|known) as|(?:to|over) you,)"
     rf" (?:now |called )?{_NAME}(?=[\s.,;:!]|$)"
 )
@@ -33,13 +34,14 @@ _ACTS = (
 )
 _THIRD = re.compile(
     rf"(?:^|[.!?,;:] |\band |\bso |\bsays |\bby |\bhere is )+{_NAME}(?:'s \w+)? {_ACTS}"
-    r"|^(?P<label>[A-Z][\w'-]*(?: [A-Z0-9]\w*)?): |\b(?:says|here is|by) (?P<said>[A-Z]\w+)\b"
+    r"|(?:^|[.!] )(?P<signed>[A-Z]\w+):$|^(?P<label>[A-Z][\w'-]*(?: [A-Z0-9]\w*)?): |\b(?:says|here is|by) "
+    r"(?P<said>[A-Z]\w+)\b"
 )
 """Somebody of that name acts."""
 _OPENING = re.compile(r"[^\n=$]{4,200}[:.!](?=\n)")
 """A first line that leads to the answer proper."""
 _CALLED = re.compile(
-    rf"^\W?{_NAME}[,!] (?!who|whose|an? |the |and |aged|which|[A-Z])"
+    rf"^\W?{_NAME}(?:[,!] |!(?= [A-Z]))(?!who|whose|an? |the |and |aged|which|[A-Z])"
     rf"|, {_NAME.replace('name', 'last')}(?:[.!?:](?: |$)|, (?=and|now|you))|\bcalled"
     rf" {_NAME.replace('name', 'given')}\b"
 )

@@ -15,7 +15,7 @@ SHORT = 450
 _SMALL = str.maketrans({c: c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"})
 _PLAIN = _SMALL | str.maketrans(TRADITIONAL, SIMPLIFIED)
 _HAN = re.compile(r"[\u4e00-\u9fff]")
-_BREAK = re.compile(r"(?<=[.!?])[\"')\]]*\s+|\n+|(?<=[。！？])|(?<=[\u4e00-\u9fff][!?;])")
+_BREAK = re.compile(r"\n+|[.!?][\"')\]]*\s+|[。！？]|[!?;](?<=[\u4e00-\u9fff].)")
 _QUOTED = re.compile(r"\"[^\"\n]* [^\"\n]* [^\"\n]*\"|“[^”\n]{4,}”|「[^」\n]{4,}」")
 _ADDRESS = re.compile(
     r"\b(?:i|i'm|i'll|my|me|mine|you|your|yours|thy|majesty|(?:, |yes |aye |my )(?:sir|master|captain|boss)|sir)\b"
@@ -27,12 +27,14 @@ _SPOKEN_TO_ZH = re.compile(r"[我你您旨令]|主人|规[则定]")
 _ASKING = re.compile(
     r"^\W*(?:how|what|why|who|which|when|where|is|are|do you|does|did|can|could|write|explain|describe|tell me|give"
     r"|translate|compare|imagine|summari[sz]e|list|rewrite|compose|draft|create|generate|classify|name|define|in what"
-    r"|read|think of|suggest|exam|our \w+|my (?:boss|manager|dog|friend|wife|husband|teacher|mother|father|son|daughter"
+    r"|read|think of|suggest|exam|our \w+|my (?:boss|manager|dog|friend|wife|husband|teacher|mother|father|son"
+    r"|daughter"
     r"|employer|landlord))\b|\?\W*$|^\W*(?:写|解释|翻译|怎[么样]|为什么|什么是|谁|请写|如何|考试)|[吗呢]\W*$|区别"
 )
 """A question or a request for a text, in which somebody else may obey."""
 _MILD = re.compile(
-    r"\bunless\b|\bif (?:it|they|this|that|these) (?:is|are)\b|\bas long as (?:it|they) (?:is|are)\b|\bwithin reason\b"
+    r"\bunless\b|\bif (?:it|they|this|that|these) (?:is|are)\b|\bas long as (?:it|they) (?:is|are)\b|\bwithin"
+    r" reason\b"
     r"|如果违法|除非|合法"
 )
 _PROMPT = re.compile(r"\b(?:i will|you will|should|must|please|provide|my first|you can|if (?:someone|the))\b")
@@ -54,10 +56,12 @@ _LIKENED = re.compile(
     r"|^you are (?:an?|the|nothing but an?|just an?) (?:\w+ )?\w+[.,:;]"
 )
 _JOB = re.compile(
-    r"\b(?:answer|explain|help|tell|talk|teach|translat|describ|stor(?:y|ies)|customer|guide|find|sort|suggest|speaks?\b"
+    r"\b(?:answer|explain|help|tell|talk|teach|translat|describ|stor(?:y|ies)|customer|guide|find|sort|suggest"
+    r"|speaks?\b"
     r"|want\b|likes?\b|loves?\b|know\b|book|write|question|assistant|tutor|coach|complain|laugh|sulk|hint|tale"
     r"|players?\b|child|afraid|lonely|fear|secret|grumbl|naps?\b|riddle|always|code|why about|warn|grade|confirm"
-    r"|look it up|names? a|weather)"
+    r"|look it up|announc|joke|greet|recommend|review|debat|advis|interview|chat|convers|narrat"
+    r"|return|convert|output|repl(?:y|ies)|format|tip about|names? a|weather)"
     r"|讲|回答|帮|查|翻译|译成|建议|喜欢|爱|怕|抱怨|提醒|引导|故事|确认|打分|推荐|给最早|导航|秘密|生气|唠叨|暗恋|为什么"
 )
 """Work to do, or a character: what a persona has that is more than moved."""
@@ -75,7 +79,7 @@ def sentences(text: str, role: str) -> list[tuple[int, int]]:
 def _split(text: str, start: int) -> list[tuple[int, int]]:
     places, at = [], 0
     for m in _BREAK.finditer(text):
-        places.append((start + at, start + m.start()))
+        places.append((start + at, start + m.start() + (m[0][0] != "\n")))
         at = m.end()
     places.append((start + at, start + len(text)))
     return [(a, min(b, a + LONGEST)) for a, b in places if b > a]
