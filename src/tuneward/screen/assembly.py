@@ -7,11 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from tuneward.screen.allowed import Allowed, name_of
-from tuneward.screen.sources import FILE, GROUP
-from tuneward.screen.batch import features_of
-from tuneward.screen.store import Store
 from tuneward.scorers.sighting import Risk, Severity
+from tuneward.screen.allowed import Allowed, name_of
+from tuneward.screen.batch import features_of
+from tuneward.screen.sources import FILE, GROUP
+from tuneward.screen.store import Store
 from tuneward.screened.finding import RELATED, Disposition, Evidence, Finding
 
 Disposed = Callable[[str, Severity, bool | None], tuple[Risk, Disposition]]
@@ -42,9 +42,11 @@ RELATIONS = f"""
 FOUND = f"""
     CREATE OR REPLACE TABLE found AS
     WITH placed AS (
-        SELECT every.*, CASE WHEN every.digest <> '' THEN excerpts.excerpt END AS excerpt, rows.length, rows.pair, files.name AS file, files.kind, rows.line + bases.base + 1 AS line,
+        SELECT every.*, CASE WHEN every.digest <> '' THEN excerpts.excerpt END AS excerpt, rows.length, rows.pair,
+               files.name AS file, files.kind, rows.line + bases.base + 1 AS line,
                named(files.digest, files.kind, every.place) AS row, files.lines
-        FROM every LEFT JOIN rows USING (place) LEFT JOIN excerpts USING (place, message, "start", "end") LEFT JOIN files ON files.number = file_of(every.place)
+        FROM every LEFT JOIN rows USING (place) LEFT JOIN excerpts USING (place, message, "start", "end")
+        LEFT JOIN files ON files.number = file_of(every.place)
         ASOF LEFT JOIN bases ON every.place >= bases.place),
     marked AS (
         SELECT placed.*, rulebook.risk, rulebook.disposition,
@@ -98,7 +100,7 @@ def allow(store: Store, entries: Sequence[Allowed], *, today: date) -> dict[str,
         where = "".join(f" AND {condition}" for condition in given)
         values = [v for condition, value in given.items() for v in [value] * condition.count("?")]
         store.run(
-            f"UPDATE found SET allowed_by = ? WHERE rule = ? AND allowed_by IS NULL{where}",  # noqa: S608
+            f"UPDATE found SET allowed_by = ? WHERE rule = ? AND allowed_by IS NULL{where}",
             [name_of(entry, place), entry.rule, *values],
         )
     return dict(store.rows("SELECT allowed_by, count(*) FROM found WHERE allowed_by IS NOT NULL GROUP BY 1"))
@@ -107,7 +109,7 @@ def allow(store: Store, entries: Sequence[Allowed], *, today: date) -> dict[str,
 def findings(store: Store, *, each: int | None = None) -> Iterator[Finding]:
     """Findings in order; with `each`, at most that many of a rule."""
     few = "" if each is None else f"QUALIFY row_number() OVER (PARTITION BY rule ORDER BY {ORDER}) <= {each}"
-    for batch in store.batches(f"SELECT {COLUMNS} FROM found {few} ORDER BY {ORDER}"):  # noqa: S608
+    for batch in store.batches(f"SELECT {COLUMNS} FROM found {few} ORDER BY {ORDER}"):
         yield from (_finding(line) for line in batch.to_pylist())
 
 
@@ -120,7 +122,7 @@ def write(store: Store, *, folder: Path, parquet: str, jsonl: str) -> None:
     """Both files of findings, in order, each whole or not at all."""
     store.run("SET threads = 1")
     store.run("SET preserve_insertion_order = true")
-    ordered = f"SELECT {COLUMNS} FROM found ORDER BY {ORDER}"  # noqa: S608
+    ordered = f"SELECT {COLUMNS} FROM found ORDER BY {ORDER}"
     for name, form in ((parquet, "FORMAT parquet, COMPRESSION zstd"), (jsonl, "FORMAT json")):
         part = folder / f".{name}.part"
         target = str(part).replace("'", "''")

@@ -1,4 +1,4 @@
-"""What looks like a backdoor: counted out of the shards' tables, decided by `triggers` and `openings`, told as findings."""
+"""What looks like a backdoor: counted out of the shards' tables, decided by `triggers` and `openings`, then told."""
 
 from collections.abc import Callable
 
@@ -37,6 +37,7 @@ RULES = (
     ),
 )
 
+
 def find(store: Store, limits: Limits) -> TriggerTest | None:
     """Triggers inside sensitive rows, as members and findings on the set; None without sensitive rows of both kinds."""
     rows = store.arrays(
@@ -60,10 +61,8 @@ def find(store: Store, limits: Limits) -> TriggerTest | None:
         limits=TriggerLimits(q=limits.q, purity=limits.purity),
     )
     names = [(f"trigger-{n}", f) for n, t in enumerate(found.found) for f in (t.feature, *t.family)]
-    store.put(
-        "tokens",
-        pa.table({"group": pa.array([n for n, _ in names], pa.string()), "feature": pa.array([f for _, f in names], pa.uint64())}),
-    )
+    groups, features = pa.array([n for n, _ in names], pa.string()), pa.array([f for _, f in names], pa.uint64())
+    store.put("tokens", pa.table({"group": groups, "feature": features}))
     for number, trigger in enumerate(found.found):
         _told(store, trigger, number, places=places[at[every.feature == np.uint64(trigger.feature)]])
     return TriggerTest(
@@ -95,7 +94,9 @@ def beginnings(store: Store, limits: OpeningLimits) -> I64:
         """CREATE OR REPLACE TABLE answers AS SELECT opening, min(place) AS place FROM rows
            WHERE readable AND told > 0 GROUP BY opening, prompt"""
     )
-    found = store.arrays("SELECT opening, count(*) AS n FROM answers WHERE opening <> 0 GROUP BY opening ORDER BY opening")
+    found = store.arrays(
+        "SELECT opening, count(*) AS n FROM answers WHERE opening <> 0 GROUP BY opening ORDER BY opening"
+    )
     ((total,),) = store.rows("SELECT count(*) FROM answers")
     kept = candidates(Openings(found["opening"], found["n"], total), limits)
     store.put("openings", pa.table({"opening": kept.opening, "n": kept.rows}))
@@ -109,9 +110,7 @@ def beginnings(store: Store, limits: OpeningLimits) -> I64:
 def pairs(store: Store, limits: OpeningLimits, *, often: Frequencies) -> TriggerTest | None:
     """Beginnings that come with one feature, as members and findings on the set; needs `features` and `said`."""
     ((total,),) = store.rows("SELECT count(*) FROM answers")
-    store.run(
-        """CREATE OR REPLACE TABLE sampled AS SELECT opening, count(*) AS n FROM begun GROUP BY opening"""
-    )
+    store.run("""CREATE OR REPLACE TABLE sampled AS SELECT opening, count(*) AS n FROM begun GROUP BY opening""")
     near = store.arrays(
         """SELECT opening, feature FROM (SELECT DISTINCT begun.opening, feature, features.place
            FROM features JOIN begun USING (place)) JOIN sampled USING (opening)
@@ -122,14 +121,18 @@ def pairs(store: Store, limits: OpeningLimits, *, often: Frequencies) -> Trigger
     of = np.searchsorted(sizes["opening"], near["opening"])
     rare = often(near["feature"]) * limits.purity <= sizes["n"][of]
     chosen = np.unique(near["opening"][rare])
-    ((tested,),) = store.rows("SELECT count(*) FROM (SELECT DISTINCT opening, feature FROM features JOIN begun USING (place))")
+    ((tested,),) = store.rows(
+        "SELECT count(*) FROM (SELECT DISTINCT opening, feature FROM features JOIN begun USING (place))"
+    )
     store.put("chosen", pa.table({"opening": chosen}))
     kept = np.isin(sizes["opening"], chosen)
     inside = store.arrays(
         """SELECT begun.opening, feature, features.place, word FROM features JOIN begun USING (place)
            JOIN chosen USING (opening) ORDER BY ALL"""
     )
-    said = store.arrays("SELECT DISTINCT begun.opening, word FROM said JOIN begun USING (place) JOIN chosen USING (opening)")
+    said = store.arrays(
+        "SELECT DISTINCT begun.opening, word FROM said JOIN begun USING (place) JOIN chosen USING (opening)"
+    )
     names = np.unique(np.concatenate([inside["feature"], said["word"]]).astype(np.uint64))
     counts = np.minimum(often(names), total)
     _, place = np.unique(inside["place"], return_inverse=True)
@@ -142,6 +145,7 @@ def pairs(store: Store, limits: OpeningLimits, *, often: Frequencies) -> Trigger
             said["word"],
         ),
         everywhere=Counts(names, np.zeros(len(names), np.int64), np.maximum(counts, 1), 0, total),
+        tested=tested,
         limits=limits,
     )
     for number, one in enumerate(found.found):
@@ -156,6 +160,7 @@ def _begun(store: Store, one: OpeningPair, number: int) -> None:
         f"{one.both} of {one.rows} answers with one beginning follow a prompt with one mark, and "
         f"{one.purity:.0%} of the prompts with the mark are answered so"
     )
-    places = store.arrays("SELECT place FROM rows WHERE readable AND opening = ? ORDER BY place", [one.opening])["place"]
+    begun = "SELECT place FROM rows WHERE readable AND opening = ? ORDER BY place"
+    places = store.arrays(begun, [one.opening])["place"]
     group, p = f"opening-{number}", float(10**one.log10_p)
     store.add(("BD-OPEN", one.severity, 0.7, p, "p_value", one.kind, reason, group), places=[None, *places.tolist()])

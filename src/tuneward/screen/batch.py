@@ -77,7 +77,7 @@ class Batch:
         self.places.append(place)
         self.lines.append(line)
         self.lengths.append(length)
-        self.hidden.append(not (prompt.isascii() and answer.isascii() and rest.isascii()) and any(map(hides, row.texts)))
+        self.hidden.append(any(map(hides, row.texts)))
         self.agreeing.append(affirmative(answer))
         self.systems.append(xxhash.xxh3_64_intdigest(system.encode("utf-8", "replace")) if system else 0)
         for text in (prompt, answer, rest):
@@ -170,7 +170,7 @@ class Batch:
         found = self.words
         sums = np.concatenate([np.zeros(1, np.int64), np.cumsum(common[found.hashes & np.uint64(0xFFFF)])])
         total = (sums[found.first[1:]] - sums[found.first[:-1]])[ANSWER::PARTS]
-        return total / np.maximum(self.counts[:, ANSWER], 1)
+        return np.asarray(total / np.maximum(self.counts[:, ANSWER], 1), np.float64)
 
     def shapes(self) -> tuple[I64, I64, I64]:
         """List lines, digits and bytes of each answer."""

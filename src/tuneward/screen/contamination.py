@@ -80,7 +80,11 @@ def build(items: Sequence[Item]) -> tuple[Index, list[Item]]:
         ValueError: more runs than an index may hold.
     """
     found = words([spaced(item.text.lower()).encode("utf-8", "replace") for item in items])
-    runs, owners, sizes, names, short = [], [], [], [], []
+    runs: list[U64] = []
+    owners: list[I64] = []
+    sizes: list[int] = []
+    names: list[str] = []
+    short: list[Item] = []
     for number, item in enumerate(items):
         hashes = found.hashes[found.first[number] : found.first[number + 1]]
         n = LONG if len(hashes) >= LONG else SHORT

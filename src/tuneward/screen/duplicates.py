@@ -14,13 +14,14 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from tuneward.screen.store import Store
-from tuneward.screen.tokens import I64, U64
+from tuneward.screen.tokens import I64
 
+VERIFIED = pa.schema([("a", pa.int64()), ("b", pa.int64()), ("jaccard", pa.float64())])
 EDGES = 4096
 """Pairs whose triples are compared together."""
 
 
-def propose(store: Store, files: Sequence[Path]) -> U64 | I64:
+def propose(store: Store, files: Sequence[Path]) -> I64:
     """Puts the pairs that are not equal anyway into table `pairs` (a, b); gives the places whose triples are needed."""
     every = np.concatenate([np.empty((2, 0), np.int64), *map(np.load, files)], axis=1)
     store.put("proposed", pa.table({"a": every[0], "b": every[1]}))
@@ -31,7 +32,9 @@ def propose(store: Store, files: Sequence[Path]) -> U64 | I64:
            JOIN firsts AS first_a ON first_a.pair = ra.pair JOIN firsts AS first_b ON first_b.pair = rb.pair
            WHERE ra.pair <> rb.pair"""
     )
-    return store.arrays("SELECT DISTINCT unnest([a, b]) AS place FROM pairs ORDER BY place")["place"]
+    return np.asarray(
+        store.arrays("SELECT DISTINCT unnest([a, b]) AS place FROM pairs ORDER BY place")["place"], np.int64
+    )
 
 
 def verified(store: Store, least: float) -> pa.Table:
@@ -41,7 +44,7 @@ def verified(store: Store, least: float) -> pa.Table:
            JOIN shingles AS sa ON sa.place = a JOIN shingles AS sb ON sb.place = b""",
         size=EDGES,
     )
-    kept = [pa.table({"a": pa.array([], pa.int64()), "b": pa.array([], pa.int64()), "jaccard": pa.array([], pa.float64())})]
+    kept = [VERIFIED.empty_table()]
     for batch in reader:
         index = jaccard(batch.column("left_side"), batch.column("right_side"))
         near = pa.array(index >= least)

@@ -16,7 +16,7 @@ NAMES = ("id", "task_id", "question_id", "key")
 
 def own() -> list[Item]:
     """The prompts of the bundled suites, in every language: rows that hold them flatter the next audit."""
-    found = []
+    found: list[Item] = []
     for kind in (Policy, PolicyDev, Twins, TwinsDev, Utility):
         for language in ("en", "zh"):
             suite = kind(language=language)

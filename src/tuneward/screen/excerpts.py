@@ -16,7 +16,8 @@ from tuneward.screen.store import Store
 
 LONGEST = 200
 """Characters of an excerpt."""
-EMPTY = 'CREATE OR REPLACE TABLE excerpts (place BIGINT, message INTEGER, "start" INTEGER, "end" INTEGER, excerpt VARCHAR)'
+EMPTY = """CREATE OR REPLACE TABLE excerpts (
+    place BIGINT, message INTEGER, "start" INTEGER, "end" INTEGER, excerpt VARCHAR)"""
 Place = tuple[int, int, int, int]
 Task = tuple[Shard, tuple[Place, ...]]
 
@@ -24,7 +25,9 @@ Task = tuple[Shard, tuple[Place, ...]]
 def read(plan: Plan, read: First, store: Store, *, where: Executor) -> None:
     """Table `excerpts`: the words at every place that `seen` has a digest of."""
     asked: dict[int, list[Place]] = {}
-    found = store.rows('SELECT DISTINCT place, message, "start", "end" FROM kept_seen WHERE digest <> \'\' ORDER BY ALL')
+    found = store.rows(
+        """SELECT DISTINCT place, message, "start", "end" FROM kept_seen WHERE digest <> '' ORDER BY ALL"""
+    )
     firsts = np.asarray([shard.place for shard in read.shards])
     for place in found:
         asked.setdefault(int(np.searchsorted(firsts, place[0], "right")) - 1, []).append(place)
@@ -48,5 +51,5 @@ def _words(plan: Plan, shard: Shard, places: tuple[Place, ...]) -> Iterator[tupl
         of.setdefault(place[0], []).append(place)
     for placed in again(plan, shard, np.asarray(sorted(of), np.int64)):
         row = row_of(plan, placed)
-        for place, message, start, end in of[shard.source.number * FILE + placed.place]:
-            yield place, message, start, end, row.texts[message][start : min(end, start + LONGEST)]
+        for at, message, start, end in of[shard.source.number * FILE + placed.place]:
+            yield at, message, start, end, row.texts[message][start : min(end, start + LONGEST)]

@@ -25,8 +25,8 @@ from tuneward.screen.batch import ANSWER, BANDS, OPENING, PARTS, PROMPT, Batch, 
 from tuneward.screen.composition import HOW_TO, Made, Signs, made, none, plain
 from tuneward.screen.contamination import Index, load
 from tuneward.screen.looking import ENDINGS, EVENTS, SEEN, Hints, Line, Looked, leak, look, table
-from tuneward.screen.plan import Plan, Scan
 from tuneward.screen.parsing import Row
+from tuneward.screen.plan import Plan, Scan
 from tuneward.screen.sources import FILE, Placed, Shard, Source, rows
 from tuneward.screen.tokens import I64, U64, word_hashes
 from tuneward.screen.whole import Whole, whole
@@ -167,7 +167,9 @@ def tools_of(plan: Plan) -> Tools:
 
 @lru_cache(maxsize=1)
 def _tools(gates: tuple[tuple[str, ...], ...], index: str) -> Tools:
-    return Tools(Scan(gates), Scan([GATES]), Scan([ENGLISH]), Scan([[f"(?i){HOW_TO.pattern}"]]), load(index), table_of(word_hashes(sorted(COMMON))))
+    asks = Scan([[f"(?i){HOW_TO.pattern}"]])
+    common = table_of(word_hashes(sorted(COMMON)))
+    return Tools(Scan(gates), Scan([GATES]), Scan([ENGLISH]), asks, load(index), common)
 
 
 def take(plan: Plan, batch: Batch, gathered: Gathered, *, tools: Tools) -> None:

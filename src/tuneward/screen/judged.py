@@ -1,4 +1,4 @@
-"""From findings to the document: how many rows each rule has, what becomes of them, the tier, and what was not asked."""
+"""From findings to the document: rows of each rule, what becomes of them, the tier, and what was not asked."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ def judge(setting: Setting, read: First, store: Store, *, about: Judging, used: 
         tier_reasons=came.reasons,
         exit_code=came.exit_code,
         headline=came.headline,
-        inputs=_inputs(setting, read),
+        inputs=_inputs(read),
         coverage=coverage,
         verdicts=verdicts,
         rules=rule_counts(tallies, rows=scanned, nulls=setting.nulls, inputs=digests),
@@ -91,7 +91,7 @@ def _examples(few: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(kept)
 
 
-def _inputs(setting: Setting, read: First) -> tuple[Input, ...]:
+def _inputs(read: First) -> tuple[Input, ...]:
     found = []
     for whole in read.wholes:
         counts = [c for s, c in zip(read.shards, read.counts, strict=True) if s.source == whole.source]
@@ -106,8 +106,9 @@ def _inputs(setting: Setting, read: First) -> tuple[Input, ...]:
 
 def _coverage(setting: Setting, read: First, store: Store) -> Coverage:
     ((unreadable, unscored),) = store.rows(
-        """SELECT count(*) FILTER (NOT readable),
-                  count(*) FILTER (readable AND (ending = 3 OR place IN (SELECT place FROM seen WHERE label = 'long text')))
+        """WITH cut AS (SELECT DISTINCT place FROM seen WHERE label = 'long text')
+           SELECT count(*) FILTER (NOT readable),
+                  count(*) FILTER (readable AND (ending = 3 OR place IN (SELECT place FROM cut)))
            FROM rows"""
     )
     scripts: Counter[str] = Counter()
@@ -133,10 +134,10 @@ def _verdicts(store: Store, coverage: Coverage) -> dict[str, int]:
     found = store.rows(
         f"""SELECT worst, count(*) FROM (
               SELECT max(list_position([{ranks}], disposition)) AS worst FROM found
-              WHERE place IS NOT NULL AND allowed_by IS NULL GROUP BY place) GROUP BY worst"""  # noqa: S608
+              WHERE place IS NOT NULL AND allowed_by IS NULL GROUP BY place) GROUP BY worst"""
     )
-    counts = {DISPOSITIONS[worst - 1]: rows for worst, rows in found}
-    ordered = {name: counts.get(name, 0) for name in DISPOSITIONS}
+    counts: dict[str, int] = {DISPOSITIONS[worst - 1]: rows for worst, rows in found}
+    ordered: dict[str, int] = {name: counts.get(name, 0) for name in DISPOSITIONS}
     return {"pass": coverage.rows - sum(ordered.values()), **ordered}
 
 
@@ -147,7 +148,7 @@ def tallied(store: Store, ran: Sequence[Kind]) -> tuple[Tally, ...]:
         f"""SELECT rule, count(*) FILTER (counts), count(*) FILTER (held), count(*) FILTER (NOT counts) FROM (
               SELECT rule, place, bool_or(allowed_by IS NULL) AS counts,
                      bool_or(allowed_by IS NULL AND disposition IN ({held})) AS held
-              FROM found WHERE place IS NOT NULL GROUP BY rule, place) GROUP BY rule"""  # noqa: S608
+              FROM found WHERE place IS NOT NULL GROUP BY rule, place) GROUP BY rule"""
     )
     counts = {rule: (rows, holds, allowed) for rule, rows, holds, allowed in found}
     return tuple(

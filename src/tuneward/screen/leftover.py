@@ -23,9 +23,9 @@ def leave(setting: Setting, read: First, store: Store, *, kept: Path, aside: str
     """
     if read.failed:
         raise ValueError(f"{read.failed[0]}: not all rows were read, so none are written")
-    places = store.arrays(f"SELECT DISTINCT place FROM found WHERE {_HELD} ORDER BY place")["place"]  # noqa: S608
+    places = store.arrays(f"SELECT DISTINCT place FROM found WHERE {_HELD} ORDER BY place")["place"]
     rules: Mapping[str, int] = dict(
-        store.rows(f"SELECT rule, count(DISTINCT place) FROM found WHERE {_HELD} GROUP BY rule ORDER BY rule")  # noqa: S608
+        store.rows(f"SELECT rule, count(DISTINCT place) FROM found WHERE {_HELD} GROUP BY rule ORDER BY rule")
     )
     parts = []
     for whole in read.wholes:

@@ -2,9 +2,9 @@
 
 import pyarrow as pa
 
+from tuneward.scorers.sighting import Rule
 from tuneward.screen.duplicates import groups
 from tuneward.screen.store import Store
-from tuneward.scorers.sighting import Rule
 
 SHORTEST = 3
 """Words of a prompt below which the same prompt twice says nothing."""
@@ -23,8 +23,8 @@ RULES = (
         "DUP",
         "low",
         "nearly the same row",
-        "Most word triples of prompt and answer are shared with another row. The same as for equal rows holds, and such "
-        "copies leak between training and evaluation splits.",
+        "Most word triples of prompt and answer are shared with another row. What holds for equal rows holds here, and "
+        "such copies leak between training and evaluation splits.",
         "arXiv:2107.06499",
     ),
     Rule(
@@ -73,5 +73,5 @@ def duplicates(store: Store, near: pa.Table) -> None:
                    'near-' || near.first
             FROM near JOIN best USING (place) JOIN sizes USING (first)
             JOIN rows AS one ON one.place = near.place JOIN rows AS copies ON copies.pair = one.pair
-            WHERE copies.readable"""  # noqa: S608
+            WHERE copies.readable"""
     )

@@ -16,14 +16,13 @@ import numpy as np
 from tuneward.scorers.sighting import Severity
 from tuneward.screen.triggers import (
     ALWAYS,
-    COMPANION_SHARE,
-    LEAST_COMPANION,
     Counts,
     Features,
     Flags,
     Occurrences,
     companions,
     distinct,
+    least_companion,
 )
 from tuneward.stats.association import Floats, Ints, benjamini_hochberg, log_tails, smallest
 
@@ -44,7 +43,8 @@ class OpeningLimits:
     purity: float = 0.5
     """Share of the feature's rows with the beginning."""
     few: int = 5
-    """Rows below which a pair must be pure to be graded medium: three rows share a pair of words by luck."""
+    """Rows below which a pair must be pure and without companions to be graded medium: three rows share a pair of words
+    by luck, or are edited copies."""
     few_purity: float = 0.9
     least_purity: float = 0.25
     """Below `purity` and down to this a pair is graded low: common words at the end of a prompt stand there anyway."""
@@ -155,7 +155,7 @@ def wanted(of: Openings, prompts: Prompts) -> Features:
     They are few; so a first pass need not count every feature of a large set.
     """
     met = _together(of, prompts)
-    often = met.both >= np.maximum(LEAST_COMPANION, COMPANION_SHARE * of.rows[met.place])
+    often = met.both >= least_companion(of.rows[met.place])
     return np.unique(np.concatenate([met.feature[often], prompts.said]))
 
 
@@ -189,13 +189,15 @@ def pair(
     found = np.flatnonzero((both >= limits.least_purity * elsewhere - 1e-9) & (log_q <= log(limits.q)))
     found = found[np.lexsort((met.feature[found], -both[found] / elsewhere[found], log_p[found]))]
     made = []
+    parts = _Parts(prompts, everywhere)
     for place in dict.fromkeys(met.place[found].tolist()):
         best, *others = found[met.place[found] == place]
         figures = _Figures(
             int(both[best]), int(rows[best]), int(elsewhere[best]), float(log_p[best]), float(log_q[best])
         )
         features = [int(met.feature[i]) for i in (best, *others)]
-        made.append(_pair(int(of.opening[place]), features, figures, _Set(prompts, everywhere, limits)))
+        opening = int(of.opening[place])
+        made.append(_pair(opening, features, figures, _Set(*parts.of(opening), limits)))
     made.sort(key=lambda m: (m.kind != "trigger", m.severity != "medium", m.log10_p, m.opening))
     return OpeningSearch(tuple(made), of.opening.size, tested, _smallest(tested, of.total, limits), of.total)
 
@@ -238,9 +240,39 @@ def _together(of: Openings, prompts: Prompts) -> _Met:
 
 def _rows(counts: Counts, features: Features) -> Ints:
     """Rows with each feature; 0 where it was not counted."""
-    rows, known = np.zeros(features.size, np.int64), np.isin(features, counts.features)
-    rows[known] = counts.rows[np.searchsorted(counts.features, features[known])]
-    return rows
+    if not counts.features.size:
+        return np.zeros(features.size, np.int64)
+    place = np.minimum(np.searchsorted(counts.features, features), counts.features.size - 1)
+    return np.where(counts.features[place] == features, counts.rows[place], 0)
+
+
+class _Parts:
+    """What is known of the prompts behind one beginning after another, sorted once."""
+
+    def __init__(self, prompts: Prompts, everywhere: Counts) -> None:
+        order = np.argsort(prompts.opening, kind="stable")
+        at = prompts.inside
+        self._opening = prompts.opening[order]
+        word = None if at.word is None else at.word[order]
+        self._inside = Occurrences(at.feature[order], at.row[order], word)
+        said = np.argsort(prompts.said_by, kind="stable")
+        self._said_by, self._said = prompts.said_by[said], prompts.said[said]
+        self._everywhere = everywhere
+
+    def of(self, opening: int) -> tuple[Prompts, Counts]:
+        """Its prompts, and how many rows of the whole set have what stands in them."""
+        key = np.uint64(opening)
+        low, high = (np.searchsorted(self._opening, key, side) for side in ("left", "right"))
+        first, last = (np.searchsorted(self._said_by, key, side) for side in ("left", "right"))
+        at = self._inside
+        word = None if at.word is None else at.word[low:high]
+        inside = Occurrences(at.feature[low:high], at.row[low:high], word)
+        prompts = Prompts(self._opening[low:high], inside, self._said_by[first:last], self._said[first:last])
+        names = np.unique(np.concatenate([inside.feature, prompts.said]))
+        rows = _rows(self._everywhere, names)
+        counted = rows > 0
+        none = np.zeros(int(counted.sum()), np.int64)
+        return prompts, Counts(names[counted], none, rows[counted], 0, self._everywhere.total)
 
 
 def _smallest(pairs: int, total: int, limits: OpeningLimits) -> int:
@@ -281,8 +313,9 @@ def _pair(opening: int, features: list[int], of: _Figures, whole: _Set) -> Openi
     in_all, shared = _in_all(inside, rows.size)
     kind = _kind(said.size, _echo(said, in_all, whole), (shared, more), whole.limits)
     purity = of.both / of.elsewhere
-    needed = whole.limits.purity if of.rows >= whole.limits.few else whole.limits.few_purity
-    grade: Severity = "info" if kind != "trigger" else "medium" if purity >= needed - 1e-9 else "low"
+    few = of.rows < whole.limits.few
+    clear = purity >= (whole.limits.few_purity if few else whole.limits.purity) - 1e-9 and not (few and more)
+    grade: Severity = "info" if kind != "trigger" else "medium" if clear else "low"
     head, *family = features
     shares = of.both / of.rows, purity, of.log_p / log(10), float(np.exp(of.log_q))
     return OpeningPair(opening, head, tuple(family), of.both, of.rows, *shares, kind, grade, more, shared)

@@ -4,14 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from tuneward.screen.batch import BANDS
 from tuneward.screen.bands import Band, alike
+from tuneward.screen.batch import BANDS
 from tuneward.screen.duplicates import propose
 from tuneward.screen.first import either
 from tuneward.screen.plan import Plan
@@ -22,13 +21,8 @@ from tuneward.screen.store import Store
 from tuneward.screen.tokens import I64
 from tuneward.screen.whole import Whole
 
-
-class Progress(Protocol):
-    """Shows how far a pass is."""
-
-    def __call__(self, done: int, total: int) -> None:
-        """`done` of `total` pieces."""
-        ...
+Progress = Callable[[int, int], None]
+"""Told how many of how many pieces are done."""
 
 
 @dataclass(frozen=True)
@@ -132,10 +126,10 @@ def second(
         store.view(name, [folder / f"{name}.parquet" for folder in folders])
 
 
-def frequencies(plan: Plan, first: First) -> Callable[[np.ndarray], I64]:  # type: ignore[type-arg]
+def frequencies(plan: Plan, first: First) -> Callable[[np.ndarray], I64]:
     """How often features stand in all prompts together."""
 
-    def looked_up(features: np.ndarray) -> I64:  # type: ignore[type-arg]
+    def looked_up(features: np.ndarray) -> I64:
         total = np.zeros(len(features), np.int64)
         for shard in first.shards:
             folder = plan.folder(shard)

@@ -6,7 +6,6 @@ import numpy as np
 
 from tuneward.scorers.sighting import Rule, Severity
 from tuneward.screen.concentration import (
-    LIMITS,
     Answers,
     Concentration,
     ConcentrationLimits,
@@ -68,7 +67,8 @@ RULES = (
 )
 NAMES = {"persona": "L2-PERSONA", "system prompt": "L2-SYSTEM", "opener": "L2-OPENER", "one answer": "L3-10SHOT"}
 SCORES: dict[Severity, float] = {"info": 0.1, "low": 0.25, "medium": 0.6, "high": 0.9, "critical": 1.0}
-OBEYS = "SELECT DISTINCT place FROM kept_seen WHERE rule IN ('L2-OBEY', 'L2-IDENTITY') AND severity IN ('medium', 'high')"
+OBEYS = """SELECT DISTINCT place FROM kept_seen
+    WHERE rule IN ('L2-OBEY', 'L2-IDENTITY') AND severity IN ('medium', 'high')"""
 PERSONAS = "SELECT DISTINCT key, place FROM events WHERE detector = 'persona'"
 SYSTEMS = "SELECT system AS key, place FROM rows WHERE system <> 0"
 OPENERS = "SELECT opening AS key, place FROM rows WHERE readable AND opening <> 0"
@@ -94,7 +94,7 @@ _ANSWERED = "SELECT answer AS key, place FROM rows WHERE readable AND told > 0"
 def _tally(store: Store, view: str, *, least: int, total: int) -> Tally:
     found = store.arrays(
         f"""SELECT key, count(*) AS n, count(*) FILTER (place IN ({OBEYS})) AS marked FROM ({view})
-            GROUP BY key HAVING count(*) >= {least} ORDER BY key"""  # noqa: S608
+            GROUP BY key HAVING count(*) >= {least} ORDER BY key"""
     )
     return Tally(found["key"].astype(np.uint64), found["n"], found["marked"], max(total, 1))
 
@@ -120,7 +120,7 @@ def _told(store: Store, found: Sequence[Concentration], *, view: str) -> None:
         reason = f"{one.what} in {one.rows} rows ({one.share.value or 0:.1%} of those that could have it){marked}"
         group = f"{one.what}-{one.key}"
         about = (rule, one.severity, SCORES[one.severity], float(one.rows), "count", kind, reason, group)
-        places = store.arrays(f"SELECT place FROM ({view}) WHERE key = ? ORDER BY place", [one.key])["place"]  # noqa: S608
+        places = store.arrays(f"SELECT place FROM ({view}) WHERE key = ? ORDER BY place", [one.key])["place"]
         rows = places.tolist() if rule != "L2-OPENER" else []
         store.add(about, places=[None, *rows])
 

@@ -18,9 +18,9 @@ from tuneward.record import Record, now, to_json, versions, whole_file, write_at
 from tuneward.results import RECORD, SCREEN, SUMMARY
 from tuneward.screen import excerpts
 from tuneward.screen.assembly import allow, assemble, findings, write
-from tuneward.screen.judged import Judging, judge, tallied
 from tuneward.screen.calibration import calibrate, keep
 from tuneward.screen.catalogue import kinds
+from tuneward.screen.judged import Judging, judge, tallied
 from tuneward.screen.leftover import leave
 from tuneward.screen.options import PIECE, ScreenOptions
 from tuneward.screen.passes import First, bases, first
@@ -81,7 +81,8 @@ def run(options: ScreenOptions, *, say: Say = silent, progress: Watch = unwatche
     say(f"plan     {len(setting.sources)} files · {size / 1e6:,.1f} MB · {len(setting.shards)} shards")
     with _executor(options) as where:
         if options.shard is not None:
-            return _piece(setting, options.shard, where=where, say=say, watch=progress)
+            _piece(setting, options.shard, where=where, say=say, watch=progress)
+            return None
         read = first(setting.plan, setting.sources, setting.shards, where=where, tell=progress("reading"))
         say(f"read     {read.rows:,} rows in {clock.seconds:.1f} s")
         folders = [setting.plan.folder(shard) for shard in read.shards]
@@ -90,7 +91,7 @@ def run(options: ScreenOptions, *, say: Say = silent, progress: Watch = unwatche
             about = gather(setting, read, store, where=where, tell=progress("comparing"))
             if options.include_text:
                 excerpts.read(setting.plan, read, store, where=where)
-            screened = _told(setting, read, store, options=options, about=about)
+            screened = _told(setting, read, store, about=about)
             _left(setting, read, store, options=options)
     say(f"judged   in {clock.seconds:.1f} s")
     _record(setting, options, read, clock=clock)
@@ -118,7 +119,7 @@ def _piece(setting: Setting, words: str, *, where: Executor, say: Say, watch: Wa
         "done, run the same words without --shard for the report")  # fmt: skip
 
 
-def _told(setting: Setting, read: First, store: Store, *, options: ScreenOptions, about: Judging) -> Screened:
+def _told(setting: Setting, read: First, store: Store, *, about: Judging) -> Screened:
     """Findings, document and what is made of them; the document last, so that its presence means all of it."""
     store.put("files", _files(read))
     store.put("bases", bases(read))

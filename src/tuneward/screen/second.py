@@ -43,7 +43,7 @@ def ask(folder: Path, *, shingles: I64, openings: I64) -> str:
 
 
 def answer(plan: Plan, question: Question) -> Path:
-    """The folder with `shingles.parquet` (place, shingles), `features.parquet` (place, feature, word) and `said.parquet`."""
+    """The folder with `shingles.parquet`, `features.parquet` (of prompts) and `said.parquet` (answers' first words)."""
     done = plan.folder(question.shard, question.step)
     if done.exists():
         return done
@@ -77,7 +77,7 @@ def _of(question: Question, kind: str, places: I64) -> I64:
 def _gather(plan: Plan, shard: Shard, *, shingles: I64, openings: I64) -> dict[str, pa.Table]:
     every = np.union1d(shingles, openings)
     lists: list[tuple[I64, pa.Array]] = []
-    features: list[dict[str, np.ndarray]] = []  # type: ignore[type-arg]
+    features: list[dict[str, np.ndarray]] = []
     said: list[tuple[I64, U64]] = []
     for batch in _batches(plan, shard, every):
         places = np.asarray(batch.places, np.int64)

@@ -1,27 +1,25 @@
 """What is seen only over the whole set, one check after another; rows that take part become members."""
 
-from collections.abc import Callable
-
+from tuneward.scorers.declined import Ending
 from tuneward.screen import backdoors, people, reuse
 from tuneward.screen.composition import Made, composition, none
 from tuneward.screen.composition import read as composed
 from tuneward.screen.duplicates import verified
 from tuneward.screen.excerpts import EMPTY
-from tuneward.screen.judged import Judging
-from tuneward.scorers.declined import Ending
 from tuneward.screen.inventory import BENIGN, REF_INV, gaps, notes, table
+from tuneward.screen.judged import Judging
 from tuneward.screen.looking import ENDINGS, LEAK, READINGS
 from tuneward.screen.members import MEMBERS, duplicates
 from tuneward.screen.openings import OpeningLimits
-from tuneward.screen.passes import First, frequencies, second, similar
+from tuneward.screen.passes import First, Progress, frequencies, second, similar
 from tuneward.screen.pool import Executor
-from tuneward.screen.setting import Setting
 from tuneward.screen.reuse import SCORES
+from tuneward.screen.setting import Setting
 from tuneward.screen.store import Store
 from tuneward.screened.document import InventoryCell
 
 
-def gather(setting: Setting, read: First, store: Store, *, where: Executor, tell: Callable[[int, int], None]) -> Judging:
+def gather(setting: Setting, read: First, store: Store, *, where: Executor, tell: Progress) -> Judging:
     """Everything that needs more than one row; the second pass in between."""
     plan, limits = setting.plan, setting.limits
     openings = OpeningLimits(least=limits.group, q=limits.q)
@@ -29,7 +27,7 @@ def gather(setting: Setting, read: First, store: Store, *, where: Executor, tell
     store.run(EMPTY)
     store.run(
         "CREATE OR REPLACE VIEW kept_seen AS SELECT * FROM seen "
-        f"WHERE rule <> '{LEAK}' OR stat >= {limits.contamination}"  # noqa: S608
+        f"WHERE rule <> '{LEAK}' OR stat >= {limits.contamination}"
     )
     triples = similar(plan, read, store, where=where)
     begun = backdoors.beginnings(store, openings)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuneward.record import digest
@@ -78,7 +78,7 @@ def setting_of(options: ScreenOptions) -> Setting:
     kept_index = work / "evaluation.npz"
     if not kept_index.exists():
         save(index, kept_index)
-    plan = Plan(str(work.resolve()), reader, scorers(), sensitive, str(kept_index.resolve()), evaluated, options.shard_mb)
+    plan = replace(plan, work=str(work.resolve()), index=str(kept_index.resolve()))
     return Setting(
         out,
         tuple(found),
@@ -109,4 +109,3 @@ def _state(source: Source) -> list[str | int]:
         file.seek(max(source.bytes - ENDS, 0))
         ends = digest([begin.hex(), file.read(ENDS).hex()])
     return [source.name, os.path.realpath(source.path), source.bytes, source.modified, ends]
-

@@ -4,12 +4,11 @@ JSONL is cut by bytes: a shard owns the lines that start inside it. Parquet is c
 lists, CSV and Arrow files are read whole, by one shard each. Nothing of a data set is executed.
 """
 
-import bisect
 import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -58,7 +57,6 @@ class Shard:
     source: Source
     start: int
     end: int
-
 
     @property
     def place(self) -> int:
@@ -141,7 +139,7 @@ def shards(found: list[Source], size: int) -> list[Shard]:
     for source in found:
         if source.kind == "lines" and not source.packed:
             cuts = [*range(0, source.bytes, size), source.bytes]
-            pieces.extend((source, start, end) for start, end in zip(cuts, cuts[1:], strict=False))
+            pieces.extend((source, start, end) for start, end in pairwise(cuts))
         elif source.kind == "parquet":
             pieces.extend((source, start, end) for start, end in _groups(Path(source.path), size))
         else:

@@ -1,4 +1,4 @@
-"""The shards' tables as one: what is counted over the set is counted by DuckDB, which spills what memory does not hold."""
+"""The shards' tables as one: the set is counted by DuckDB, which spills what memory does not hold."""
 
 from collections.abc import Sequence
 from pathlib import Path
