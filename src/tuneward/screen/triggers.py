@@ -372,6 +372,13 @@ def _overlap(a: Ints, b: Ints) -> float:
 
 ALWAYS, LEAST_COMPANION, COMPANION_SHARE = 0.8, 3, 0.2
 """A word in more of the rows than this is a part of the find; one in fewer rows, or a smaller share, says nothing."""
+FEW = 5
+"""Under so many rows two with a word will do: edited copies of one row share half of their words."""
+
+
+def least_companion(rows: Ints) -> Ints:
+    """Of some numbers of rows: in how many of them a word must stand."""
+    return np.asarray(np.maximum(LEAST_COMPANION - (rows < FEW), np.ceil(COMPANION_SHARE * rows)), np.int64)
 
 
 def companions(inside: Occurrences, *, outside: Counts, besides: Features, q: float = LIMITS.q) -> int:
@@ -383,7 +390,7 @@ def companions(inside: Occurrences, *, outside: Counts, besides: Features, q: fl
     of = np.ones(inside.row.size, np.bool_) if inside.word is None else inside.word
     rows = np.unique(inside.row)
     words, together = np.unique(distinct(inside.feature[of], inside.row[of])[0], return_counts=True)
-    enough = (together >= max(LEAST_COMPANION, COMPANION_SHARE * rows.size)) & (together < ALWAYS * rows.size)
+    enough = (together >= least_companion(np.array(rows.size))) & (together < ALWAYS * rows.size)
     enough &= ~np.isin(words, besides) & np.isin(words, outside.features)
     if not enough.any():
         return 0
