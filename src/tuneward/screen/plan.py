@@ -18,8 +18,9 @@ CANARY = b"tuneward canary: this line must be found"
 CANARY_GATE = (0, CANARY.decode())
 MEMORY = 24 << 20
 """Bytes for an automaton; RE2 says nothing of rows it gave up on, hence the canary."""
-LONG = 6000
-"""Characters of gates that one automaton takes: more of them make states by the product, fewer cost a pass each."""
+SHORT, LONG = 1000, 6000
+"""Characters of gates up to which lists share an automaton, and that one automaton takes at most: more of them make
+states by the product, fewer cost a pass each."""
 FORMAT = 1
 """Of the shards' tables."""
 
@@ -65,6 +66,7 @@ class Scan:
     def __init__(self, gates: Sequence[Sequence[str]]) -> None:
         every = [(1 << number, pattern) for number, patterns in enumerate(gates) for pattern in patterns]
         self._sets = [_automaton(part) for part in _parts(every)]
+        self._matches = [(one.Match, owners) for one, owners in self._sets]
 
     def checked(self) -> None:
         """Once a batch: an automaton that has run out of memory finds nothing, and must never read as a clean row.
@@ -79,9 +81,11 @@ class Scan:
     def __call__(self, text: bytes) -> int:
         """A bit for each list of gates of which one is found."""
         bits = 0
-        for one, owners in self._sets:
-            for number in one.Match(text) or ():
-                bits |= owners[number]
+        for match, owners in self._matches:
+            found = match(text)
+            if found:
+                for number in found:
+                    bits |= owners[number]
         return bits
 
 
@@ -89,12 +93,18 @@ Gate = tuple[int, str]
 
 
 def _parts(every: Sequence[Gate]) -> Iterator[list[Gate]]:
-    """One list of gates after another, a long one in several parts."""
+    """Short lists of gates together, then one list after another, a long one in several parts."""
+    short: list[Gate] = []
     for _, group in groupby(every, key=lambda gate: gate[0]):
         own = list(group)
-        many = -(-sum(len(pattern) for _, pattern in own) // LONG)
-        each = -(-len(own) // many)
+        size = sum(len(pattern) for _, pattern in own)
+        if size <= SHORT:
+            short.extend(own)
+            continue
+        each = -(-len(own) // -(-size // LONG))
         yield from (own[at : at + each] for at in range(0, len(own), each))
+    if short:
+        yield short
 
 
 def _automaton(gates: Sequence[Gate]) -> tuple["re2.Set", list[int]]:
