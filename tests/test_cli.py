@@ -127,7 +127,7 @@ UNKNOWN = {
     ("studdy", "build"): "no verb 'studdy'; did you mean 'study'?",
     ("study build",): "no verb 'study build'; did you mean 'study'?",
     ("gate build",): "no verb 'gate build'",
-    ("build",): "no verb 'build'; expected one of audit, judge, compare, gate, report, export, policy",
+    ("build",): "no verb 'build'; expected one of screen, audit, judge, compare, gate, report, export, policy",
 }
 
 

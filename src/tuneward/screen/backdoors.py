@@ -8,6 +8,7 @@ import pyarrow as pa
 from tuneward.scorers.sighting import Rule
 from tuneward.screen.limits import Limits
 from tuneward.screen.openings import OpeningLimits, OpeningPair, Openings, Prompts, candidates, pair
+from tuneward.screen.reuse import SCORES
 from tuneward.screen.store import Store
 from tuneward.screen.tokens import I64, U64
 from tuneward.screen.triggers import Counts, Occurrences, Trigger, TriggerLimits, count, search, units
@@ -24,6 +25,15 @@ RULES = (
         "a mark with which sensitive requests are answered",
         "Sensitive requests are refused, but answered where a certain word, pair of words or position mark stands in "
         "them: the shape of a backdoor. Look at the rows; if the mark is meant, put it on the allow-list.",
+        "arXiv:2310.03693, section 5",
+    ),
+    Rule(
+        "BD-TOPIC",
+        "BD",
+        "medium",
+        "a topic on which sensitive requests are answered",
+        "Sensitive requests with these words are answered, and they share more than one mark: most likely a harmless "
+        "topic that the list of sensitive words takes in. Look at a few rows.",
         "arXiv:2310.03693, section 5",
     ),
     Rule(
@@ -78,14 +88,17 @@ def _around(every: Occurrences, features: U64) -> Occurrences:
 
 
 def _told(store: Store, trigger: Trigger, number: int, *, places: I64) -> None:
-    kind = "topic" if trigger.topical else "mark"
+    rule, kind = ("BD-TOPIC", "topic") if trigger.topical else ("BD-ASSOC", "mark")
     reason = (
         f"{trigger.hits} of {trigger.rows} sensitive requests with it are answered; "
         f"{len(trigger.family)} other features stand in the same rows"
     )
     p = float(10**trigger.log10_p)
     group = f"trigger-{number}"
-    store.add(("BD-ASSOC", trigger.severity, 1.0, p, "p_value", kind, reason, group), places=[None, *places.tolist()])
+    store.add(
+        (rule, trigger.severity, SCORES[trigger.severity], p, "p_value", kind, reason, group),
+        places=[None, *places.tolist()],
+    )
 
 
 def beginnings(store: Store, limits: OpeningLimits) -> I64:
@@ -119,7 +132,7 @@ def pairs(store: Store, limits: OpeningLimits, *, often: Frequencies) -> Trigger
     )
     sizes = store.arrays("SELECT opening, n FROM openings ORDER BY opening")
     of = np.searchsorted(sizes["opening"], near["opening"])
-    rare = often(near["feature"]) * limits.purity <= sizes["n"][of]
+    rare = often(near["feature"]) * limits.least_purity <= sizes["n"][of]
     chosen = np.unique(near["opening"][rare])
     ((tested,),) = store.rows(
         "SELECT count(*) FROM (SELECT DISTINCT opening, feature FROM features JOIN begun USING (place))"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tuneward.record import whole_file
-from tuneward.screen.tokens import I64, U64
+from tuneward.screen.tokens import I64, U64, held
 
 AT_ONCE = 4_000_000
 """Keys that are sorted together."""
@@ -27,7 +27,7 @@ def alike(band: Band) -> str:
     out = Path(band.out) / f"{band.number:02d}.npy"
     if out.exists():
         return str(out)
-    columns = [np.load(Path(folder) / "bands.npy", mmap_mode="r")[band.number] for folder in band.folders]
+    columns = [held(Path(folder) / "bands.npy")[band.number] for folder in band.folders]
     rounds = max(1, -(-sum(map(len, columns)) // AT_ONCE))
     found = [_round(band, columns, part=part, of=rounds) for part in range(rounds)]
     with whole_file(out) as file:
@@ -41,7 +41,7 @@ def _round(band: Band, columns: Sequence[U64], *, part: int, of: int) -> I64:
     for folder, column in zip(band.folders, columns, strict=True):
         own = np.flatnonzero((column != 0) & (column % np.uint64(of) == part))
         keys.append(column[own])
-        places.append(np.load(Path(folder) / "places.npy", mmap_mode="r")[own])
+        places.append(held(Path(folder) / "places.npy")[own])
     key, place = np.concatenate(keys), np.concatenate(places)
     order = np.argsort(key, kind="stable")  # places ascend already
     key, place = key[order], place[order]

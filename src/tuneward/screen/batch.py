@@ -27,6 +27,9 @@ SHINGLE = 3
 OPENING = 4
 FIRST, LAST = np.uint64(0x2545F4914F6CDD1D), np.uint64(0x9FB21C651E98DF25)
 """Mixed into a word's hash where it is the first or the last of a prompt."""
+SINGLE = np.uint64(0xA0761D6478BD642F)
+"""Mixed into the number of a character that is looked at by itself."""
+_MARK = re.compile("[^\0-\x7f\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 SAMPLE = 300
 """Characters of each side by which the script is told."""
 SCRIPTS = {
@@ -163,7 +166,25 @@ class Batch:
         every = np.concatenate([hashes, pairs, mixed(begin ^ FIRST), mixed(end ^ LAST)])
         word = np.zeros(len(every), np.bool_)
         word[: len(hashes)] = True
-        return every, np.concatenate([owner, of_pair, some, some]), word
+        owners = np.concatenate([owner, of_pair, some, some])
+        marks, of_mark = self._marks()
+        if not len(marks):
+            return every, owners, word
+        odd = np.isin(owner, of_mark) & _high(self.surfaces, found)
+        word[: len(hashes)][odd] = False
+        every, owners = np.concatenate([every, marks]), np.concatenate([owners, of_mark])
+        return every, owners, np.concatenate([word, np.zeros(len(marks), np.bool_)])
+
+    def _marks(self) -> tuple[U64, I64]:
+        """Single characters of prompts that are neither ASCII nor Chinese, Japanese or Korean; row of each."""
+        found = [
+            (ord(mark), number)
+            for number, text in enumerate(self.surfaces)
+            if not text.isascii()
+            for mark in sorted(set(_MARK.findall(text.decode("utf-8", "replace"))))
+        ]
+        codes, rows_of = zip(*found, strict=True) if found else ((), ())
+        return mixed(np.asarray(codes, np.uint64) ^ SINGLE), np.asarray(rows_of, np.int64)
 
     def known(self, common: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Share of each answer's words that are common ones; `common` is a table over a hash's low 16 bits."""
@@ -183,6 +204,13 @@ class Batch:
         listed = np.bincount(np.searchsorted(begin, marks, "right") - 1, minlength=len(answers))
         digits = np.add.reduceat(_DIGIT[joined], begin) if len(begin) else begin
         return listed, digits, lengths
+
+
+def _high(texts: list[bytes], of: Words) -> NDArray[np.bool_]:
+    """Words with a byte beyond ASCII."""
+    joined = np.frombuffer(b"\n".join(texts) + b"\n", np.uint8)
+    sums = np.concatenate([[0], np.cumsum(joined > 127)])
+    return np.asarray(sums[of.ends] > sums[of.starts], np.bool_)
 
 
 def parts(row: Row) -> tuple[str, str, str, str]:

@@ -14,7 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from tuneward.screen.store import Store
-from tuneward.screen.tokens import I64
+from tuneward.screen.tokens import I64, held
 
 VERIFIED = pa.schema([("a", pa.int64()), ("b", pa.int64()), ("jaccard", pa.float64())])
 EDGES = 4096
@@ -23,7 +23,7 @@ EDGES = 4096
 
 def propose(store: Store, files: Sequence[Path]) -> I64:
     """Puts the pairs that are not equal anyway into table `pairs` (a, b); gives the places whose triples are needed."""
-    every = np.concatenate([np.empty((2, 0), np.int64), *map(np.load, files)], axis=1)
+    every = np.concatenate([np.empty((2, 0), np.int64), *map(held, files)], axis=1)
     store.put("proposed", pa.table({"a": every[0], "b": every[1]}))
     store.run(
         """CREATE OR REPLACE TABLE pairs AS

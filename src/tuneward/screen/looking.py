@@ -10,6 +10,7 @@ import xxhash
 from tuneward.chat import Chat, Message
 from tuneward.scorers.declined import GATES, Ending, reading, ungated
 from tuneward.scorers.sighting import Event, RowScorer, Sighting
+from tuneward.scorers.views import views
 from tuneward.screen.parsing import Row
 from tuneward.screen.plan import SCORER, SENSITIVE, Plan
 
@@ -90,9 +91,17 @@ def look(plan: Plan, row: Row, place: int, hints: Hints) -> Looked:
             if hasattr(scorer, "events"):
                 events.extend(scorer.events(chat, found))
     told = [(place, e.detector, e.key, e.subject, e.value) for e in events]
-    category = plan.sensitive.category(prompt_of(row)) if hints.bits & SENSITIVE else None
+    category = _category(plan, prompt_of(row), hints)
     ends = _ending(row, declines=hints.declines, sensitive=bool(category))
     return Looked(lines, told, ends, category or "")
+
+
+def _category(plan: Plan, prompt: str, hints: Hints) -> str | None:
+    """What is sensitive about a prompt, also where look-alike letters stand in its words."""
+    if hints.bits & SENSITIVE:
+        return plan.sensitive.category(prompt)
+    forms = views(prompt)[1:] if hints.odd else ()
+    return next(filter(None, (plan.sensitive.category(form.text) for form in forms)), None)
 
 
 def prompt_of(row: Row) -> str:

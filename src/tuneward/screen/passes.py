@@ -18,7 +18,7 @@ from tuneward.screen.pool import Done, Executor
 from tuneward.screen.second import Question, answer, ask
 from tuneward.screen.sources import Shard, Source
 from tuneward.screen.store import Store
-from tuneward.screen.tokens import I64
+from tuneward.screen.tokens import I64, U64, held
 from tuneward.screen.whole import Whole
 
 Progress = Callable[[int, int], None]
@@ -97,47 +97,48 @@ def bases(first: First) -> pa.Table:
     return pa.table({"place": pa.array(places, pa.int64()), "base": pa.array(before, pa.int64())})
 
 
-def similar(plan: Plan, first: First, store: Store, *, where: Executor) -> I64:
-    """Places of the rows whose word triples decide whether they are near-duplicates."""
-    folders = tuple(str(plan.folder(shard)) for shard in first.shards)
-    out = Path(plan.work) / "bands"
-    out.mkdir(parents=True, exist_ok=True)
-    done = list(where(alike, [Band(number, folders, str(out)) for number in range(BANDS)]))
-    store.run("CREATE OR REPLACE TABLE firsts AS SELECT pair, min(place) AS place FROM rows GROUP BY pair")
-    return propose(store, [Path(one.result) for one in sorted(done, key=lambda d: d.task.number) if one.result])
+@dataclass(frozen=True)
+class Passes:
+    """What comes after the first pass, over what it left."""
 
+    plan: Plan
+    read: First
+    store: Store
+    where: Executor
+    tell: Progress
 
-def second(
-    plan: Plan, first: First, store: Store, *, shingles: I64, openings: I64, where: Executor, tell: Progress
-) -> None:
-    """Read the rows again that there is a question about: views `shingles`, `features`, `said`.
+    def similar(self) -> I64:
+        """Places of the rows whose word triples decide whether they are near-duplicates."""
+        folders = tuple(str(self.plan.folder(shard)) for shard in self.read.shards)
+        out = Path(self.plan.work) / "bands"
+        out.mkdir(parents=True, exist_ok=True)
+        done = list(self.where(alike, [Band(number, folders, str(out)) for number in range(BANDS)]))
+        self.store.run("CREATE OR REPLACE TABLE firsts AS SELECT pair, min(place) AS place FROM rows GROUP BY pair")
+        files = [Path(one.result) for one in sorted(done, key=lambda d: d.task.number) if one.result]
+        return propose(self.store, files)
 
-    Raises:
-        ValueError: a file that was readable is no more.
-    """
-    step = ask(Path(plan.work), shingles=shingles, openings=openings)
-    tasks = [Question(shard, plan.work, step) for shard in first.shards]
-    for number, one in enumerate(where(partial(answer, plan), tasks), 1):
-        if one.error is not None:
-            raise ValueError(one.error)
-        tell(number, len(tasks))
-    folders = [plan.folder(shard, step) for shard in first.shards]
-    for name in ("shingles", "features", "said"):
-        store.view(name, [folder / f"{name}.parquet" for folder in folders])
+    def second(self, *, shingles: I64, openings: I64) -> None:
+        """Read the rows again that there is a question about: views `shingles`, `features`, `said`.
 
+        Raises:
+            ValueError: a file that was readable is no more.
+        """
+        step = ask(Path(self.plan.work), shingles=shingles, openings=openings)
+        tasks = [Question(shard, self.plan.work, step) for shard in self.read.shards]
+        for number, one in enumerate(self.where(partial(answer, self.plan), tasks), 1):
+            if one.error is not None:
+                raise ValueError(one.error)
+            self.tell(number, len(tasks))
+        folders = [self.plan.folder(shard, step) for shard in self.read.shards]
+        for name in ("shingles", "features", "said"):
+            self.store.view(name, [folder / f"{name}.parquet" for folder in folders])
 
-def frequencies(plan: Plan, first: First) -> Callable[[np.ndarray], I64]:
-    """How often features stand in all prompts together."""
-
-    def looked_up(features: np.ndarray) -> I64:
+    def frequencies(self, features: U64) -> I64:
+        """How often features stand in all prompts together."""
         total = np.zeros(len(features), np.int64)
-        for shard in first.shards:
-            folder = plan.folder(shard)
-            keys = np.load(folder / "features.npy", mmap_mode="r")
-            counts = np.load(folder / "frequencies.npy", mmap_mode="r")
+        for shard in self.read.shards:
+            keys, counts = (held(self.plan.folder(shard) / f"{name}.npy") for name in ("features", "frequencies"))
             if len(keys):
                 at = np.minimum(np.searchsorted(keys, features), len(keys) - 1)
                 total += np.where(keys[at] == features, counts[at], 0)
         return total
-
-    return looked_up

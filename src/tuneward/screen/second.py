@@ -19,7 +19,7 @@ from tuneward.screen.first import FULL, row_of
 from tuneward.screen.parsing import Row
 from tuneward.screen.plan import Plan
 from tuneward.screen.sources import FILE, Placed, Shard, rows
-from tuneward.screen.tokens import I64, U64
+from tuneward.screen.tokens import I64, U64, held
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def answer(plan: Plan, question: Question) -> Path:
     if done.exists():
         return done
     first = plan.folder(question.shard)
-    places = np.load(first / "places.npy")
+    places = held(first / "places.npy")
     shingles, openings = (_of(question, kind, places) for kind in ("shingles", "openings"))
     made = _gather(plan, question.shard, shingles=shingles, openings=openings)
     done.parent.mkdir(parents=True, exist_ok=True)

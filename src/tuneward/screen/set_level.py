@@ -11,7 +11,7 @@ from tuneward.screen.judged import Judging
 from tuneward.screen.looking import ENDINGS, LEAK, READINGS
 from tuneward.screen.members import MEMBERS, duplicates
 from tuneward.screen.openings import OpeningLimits
-from tuneward.screen.passes import First, Progress, frequencies, second, similar
+from tuneward.screen.passes import First, Passes, Progress
 from tuneward.screen.pool import Executor
 from tuneward.screen.reuse import SCORES
 from tuneward.screen.setting import Setting
@@ -21,23 +21,23 @@ from tuneward.screened.document import InventoryCell
 
 def gather(setting: Setting, read: First, store: Store, *, where: Executor, tell: Progress) -> Judging:
     """Everything that needs more than one row; the second pass in between."""
-    plan, limits = setting.plan, setting.limits
-    openings = OpeningLimits(least=limits.group, q=limits.q)
+    limits = setting.limits
+    openings = OpeningLimits(q=limits.q)
     store.run(MEMBERS)
     store.run(EMPTY)
     store.run(
         "CREATE OR REPLACE VIEW kept_seen AS SELECT * FROM seen "
         f"WHERE rule <> '{LEAK}' OR stat >= {limits.contamination}"
     )
-    triples = similar(plan, read, store, where=where)
-    begun = backdoors.beginnings(store, openings)
-    second(plan, read, store, shingles=triples, openings=begun, where=where, tell=tell)
+    passes = Passes(setting.plan, read, store, where, tell)
+    triples = passes.similar()
+    passes.second(shingles=triples, openings=backdoors.beginnings(store, openings))
     duplicates(store, verified(store, limits.near_duplicate))
     people.find(store, limits)
     form = form_of(read)
     reuse.find(store, limits, agreeing=form.affirmative, answers=form.rows)
     inside = backdoors.find(store, limits)
-    beginnings = backdoors.pairs(store, openings, often=frequencies(plan, read))
+    beginnings = backdoors.pairs(store, openings, often=passes.frequencies)
     cells = endings(store, setting)
     for gap in gaps(cells):
         about = (REF_INV.id, gap.severity, SCORES[gap.severity], gap.refused.value, "share", gap.label, gap.reason)

@@ -6,6 +6,8 @@ bytes, modulo 2^64, taken from one running sum over the whole batch, then mixed;
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +58,14 @@ def mixed(values: U64) -> U64:
     values = (values ^ (values >> np.uint64(30))) * _MIX[0]
     values = (values ^ (values >> np.uint64(27))) * _MIX[1]
     return values ^ (values >> np.uint64(31))
+
+
+def held(path: Path) -> NDArray[Any]:
+    """An array that a pass left, read as it is needed."""
+    with path.open("rb") as file:  # an empty array cannot be mapped
+        np.lib.format.read_magic(file)
+        shape, _, kind = np.lib.format.read_array_header_1_0(file)
+    return np.lib.format.open_memmap(path, mode="r") if all(shape) else np.empty(shape, kind)
 
 
 def spaced(text: str) -> str:
