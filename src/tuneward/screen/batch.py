@@ -18,7 +18,7 @@ from tuneward.scorers.encoded import hides
 from tuneward.scorers.views import fold_text
 from tuneward.screen.concentration import affirmative
 from tuneward.screen.parsing import Row
-from tuneward.screen.tokens import I64, U64, Words, mixed, sequences, spaced, words
+from tuneward.screen.tokens import I64, U64, Words, mixed, spaced, words
 
 PARTS = 3
 PROMPT, ANSWER, REST = range(PARTS)
@@ -140,10 +140,10 @@ class Batch:
         found = self.words
         if len(found.hashes) < SHINGLE:
             return np.empty(0, np.uint64), np.empty(0, np.int64)
-        owner = found.owner()
+        owner = found.owner
         last = owner[SHINGLE - 1 :]
         inside = (owner[: len(last)] // PARTS == last // PARTS) & (last % PARTS != REST)
-        return sequences(found.hashes, SHINGLE)[inside], last[inside] // PARTS
+        return found.runs(SHINGLE)[inside], last[inside] // PARTS
 
     def bands(self) -> U64:
         """BANDS hashes a row, equal where near-duplicates are likely; 0 for rows without three words."""
@@ -159,7 +159,7 @@ class Batch:
         """What may be a trigger: words, pairs of words, the first and the last word of each prompt; its row; whether
         it is a single word."""
         found = self.surface
-        hashes, owner, first = found.hashes, found.owner(), found.first
+        hashes, owner, first = found.hashes, found.owner, found.first
         pairs, of_pair = found.grams(2)
         some = np.flatnonzero(found.counts > 0)
         begin, end = hashes[first[some]], hashes[first[some + 1] - 1]

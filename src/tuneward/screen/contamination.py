@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuneward.record import whole_file
-from tuneward.screen.tokens import I64, U64, sequences, spaced, words
+from tuneward.screen.tokens import I64, U64, Words, spaced, words
 
 LONG, SHORT = 13, 8
 SLOTS = 24
@@ -42,9 +42,9 @@ class Index:
     """`suite:id:side` of each item."""
     slots: NDArray[np.bool_]
 
-    def overlaps(self, hashes: U64, first: I64, least: float) -> list[tuple[int, int, float]]:
-        """(text, item, coverage) for the word hashes of many texts, in order, where coverage is `least` or more."""
-        found = [self._found(hashes, first, n) for n in (LONG, SHORT)]
+    def overlaps(self, found_in: Words, least: float) -> list[tuple[int, int, float]]:
+        """(text, item, coverage) for many texts, in order, where coverage is `least` or more."""
+        found = [self._found(found_in, n) for n in (LONG, SHORT)]
         owner, run = (np.concatenate(parts) for parts in zip(*found, strict=True))
         if not len(run):
             return []
@@ -57,13 +57,11 @@ class Index:
         coverage = counts / self.sizes[keys[:, 1]]
         return [(int(t), int(i), float(c)) for (t, i), c in zip(keys, coverage, strict=True) if c >= least]
 
-    def _found(self, hashes: U64, first: I64, n: int) -> tuple[I64, U64]:
-        if len(hashes) < n:
-            return np.empty(0, np.int64), np.empty(0, np.uint64)
-        run = sequences(hashes, n)
+    def _found(self, found: Words, n: int) -> tuple[I64, U64]:
+        run = found.runs(n)
         at = np.flatnonzero(self.slots[run >> np.uint64(64 - SLOTS)])
-        owner = np.searchsorted(first, at, "right") - 1
-        within = at + n <= first[owner + 1]
+        owner = np.searchsorted(found.first, at, "right") - 1
+        within = at + n <= found.first[owner + 1]
         return owner[within], run[at[within]]
 
 
@@ -80,18 +78,19 @@ def build(items: Sequence[Item]) -> tuple[Index, list[Item]]:
         ValueError: more runs than an index may hold.
     """
     found = words([spaced(item.text.lower()).encode("utf-8", "replace") for item in items])
+    runs_of = {n: found.runs(n) for n in (LONG, SHORT)}
     runs: list[U64] = []
     owners: list[I64] = []
     sizes: list[int] = []
     names: list[str] = []
     short: list[Item] = []
     for number, item in enumerate(items):
-        hashes = found.hashes[found.first[number] : found.first[number + 1]]
-        n = LONG if len(hashes) >= LONG else SHORT
-        if len(hashes) < n:
+        begin, end = found.first[number : number + 2]
+        n = LONG if end - begin >= LONG else SHORT
+        if end - begin < n:
             short.append(item)
             continue
-        own = np.unique(sequences(hashes, n))
+        own = np.unique(runs_of[n][begin : end - n + 1])
         runs.append(own)
         owners.append(np.full(len(own), len(sizes), np.int64))
         sizes.append(len(own))

@@ -26,7 +26,7 @@ from tuneward.screen.composition import HOW_TO, Made, Signs, made, none, plain
 from tuneward.screen.contamination import Index, load
 from tuneward.screen.looking import ENDINGS, EVENTS, SEEN, Hints, Line, Looked, leak, look, table
 from tuneward.screen.parsing import Row
-from tuneward.screen.plan import Plan, Scan
+from tuneward.screen.plan import SENSITIVE, Plan, Scan
 from tuneward.screen.sources import FILE, Placed, Shard, Source, rows
 from tuneward.screen.tokens import I64, U64, word_hashes
 from tuneward.screen.whole import Whole, whole
@@ -149,8 +149,10 @@ class Tools:
 
     scan: Scan
     """Over all texts of a row, for the scorers."""
+    sensitive: Scan
+    """Over prompts."""
     declines: Scan
-    """Over its answers."""
+    """Over answers."""
     declines_plainly: Scan
     """Over answers in ASCII, which decline in English if at all."""
     asks: Scan
@@ -162,20 +164,20 @@ class Tools:
 
 def tools_of(plan: Plan) -> Tools:
     """The tools of a plan, kept from shard to shard."""
-    return _tools(tuple(plan.gates), plan.index)
+    return _tools(plan.gates, tuple(plan.sensitive.gates), plan.index)
 
 
 @lru_cache(maxsize=1)
-def _tools(gates: tuple[tuple[str, ...], ...], index: str) -> Tools:
+def _tools(gates: tuple[tuple[str, ...], ...], sensitive: tuple[str, ...], index: str) -> Tools:
     asks = Scan([[f"(?i){HOW_TO.pattern}"]])
     common = table_of(word_hashes(sorted(COMMON)))
-    return Tools(Scan(gates), Scan([GATES]), Scan([ENGLISH]), asks, load(index), common)
+    return Tools(Scan(gates), Scan([sensitive]), Scan([GATES]), Scan([ENGLISH]), asks, load(index), common)
 
 
 def take(plan: Plan, batch: Batch, gathered: Gathered, *, tools: Tools) -> None:
     """One batch: scan, look where the scan points, count."""
     scan = tools.scan
-    for one in (scan, tools.declines, tools.declines_plainly):
+    for one in (scan, tools.sensitive, tools.declines, tools.declines_plainly):
         one.checked()
     odd = (batch.known(tools.common) < KNOWN) & (batch.counts[:, ANSWER] >= FEWEST) & batch.latin
     odd |= np.asarray(batch.hidden)
@@ -183,10 +185,10 @@ def take(plan: Plan, batch: Batch, gathered: Gathered, *, tools: Tools) -> None:
     texts = batch.texts
     for number, row in enumerate(batch.rows):
         at = number * PARTS
-        bits = scan(b"\n".join(texts[at : at + PARTS]))
-        answer = texts[at + ANSWER]
+        prompt, answer, _ = parts = texts[at : at + PARTS]
+        bits = scan(b"\n".join(parts)) | (SENSITIVE if tools.sensitive(prompt) else 0)
         told = (tools.declines_plainly if answer.isascii() else tools.declines)(answer) != 0
-        asks.append(tools.asks(texts[at + PROMPT]) != 0)
+        asks.append(tools.asks(prompt) != 0)
         careful = bits or told or odd[number] or row.problems
         hints = Hints(bits, told, bool(odd[number]))
         seen = look(plan, row, batch.places[number], hints) if careful else UNSEEN
@@ -234,9 +236,8 @@ def columns(batch: Batch, looked: list[Looked]) -> dict[str, Any]:
 
 def _leaks(batch: Batch, index: Index) -> list[Line]:
     """Evaluation items that rows hold."""
-    found = batch.words
     lines = []
-    for text, item, coverage in index.overlaps(found.hashes, found.first, COVERED):
+    for text, item, coverage in index.overlaps(batch.words, COVERED):
         row, part = divmod(text, PARTS)
         lines.append(leak(batch.rows[row], batch.places[row], part=part, name=index.names[item], coverage=coverage))
     return lines

@@ -18,7 +18,7 @@ CANARY = b"tuneward canary: this line must be found"
 CANARY_GATE = (0, CANARY.decode())
 MEMORY = 24 << 20
 """Bytes for an automaton; RE2 says nothing of rows it gave up on, hence the canary."""
-SHORT, LONG = 1000, 6000
+SHORT, LONG = 1000, 12_000
 """Characters of gates up to which lists share an automaton, and that one automaton takes at most: more of them make
 states by the product, fewer cost a pass each."""
 FORMAT = 1
@@ -47,9 +47,9 @@ class Plan:
         return digest([FORMAT, scorers, settings])
 
     @property
-    def gates(self) -> Sequence[tuple[str, ...]]:
+    def gates(self) -> tuple[tuple[str, ...], ...]:
         """Lists of patterns, in the order of a scan's bits; those of declining have a scan of their own."""
-        return (tuple(self.sensitive.gates), *(() if s.gates == DECLINED else tuple(s.gates) for s in self.scorers))
+        return ((), *(() if s.gates == DECLINED else tuple(s.gates) for s in self.scorers))
 
     def folder(self, shard: Shard, step: str = "first") -> Path:
         """Where the results of a step on a shard stand once they are whole."""
@@ -66,7 +66,7 @@ class Scan:
     def __init__(self, gates: Sequence[Sequence[str]]) -> None:
         every = [(1 << number, pattern) for number, patterns in enumerate(gates) for pattern in patterns]
         self._sets = [_automaton(part) for part in _parts(every)]
-        self._matches = [(one.Match, owners) for one, owners in self._sets]
+        self._matches = [(one._set.Match, owners) for one, owners in self._sets]  # without a wrapper that costs a tenth
 
     def checked(self) -> None:
         """Once a batch: an automaton that has run out of memory finds nothing, and must never read as a clean row.
@@ -123,4 +123,4 @@ def _automaton(gates: Sequence[Gate]) -> tuple["re2.Set", list[int]]:
 
 
 SENSITIVE, SCORER = 1, 1
-"""Bit of the sensitive words in a scan, and the place of the first scorer's bit."""
+"""Bit that sensitive words in a prompt set, and the place of the first scorer's bit."""

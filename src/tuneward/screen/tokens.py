@@ -6,6 +6,7 @@ bytes, modulo 2^64, taken from one running sum over the whole batch, then mixed;
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -84,29 +85,45 @@ class Words:
     first: I64
     """For each text, and one past the last, the place of its first word among `hashes`."""
 
-    @property
+    @cached_property
+    def _sums(self) -> U64:
+        """Running sums of the hashes, each times a power of its place."""
+        powers = _TOKENS.least(len(self.hashes) + 1)
+        return np.concatenate([np.zeros(1, np.uint64), np.cumsum(self.hashes * powers.up[: len(self.hashes)])])
+
+    def runs(self, n: int) -> U64:
+        """A hash for every n words in a row, whatever texts they are of."""
+        sums, most = self._sums, max(len(self.hashes) - n + 1, 0)
+        powers = _TOKENS.least(len(sums))
+        return mixed((sums[n:] - sums[:most]) * powers.down[:most] + np.uint64(n))
+
+    @cached_property
     def counts(self) -> I64:
         """Words of each text."""
         return np.diff(self.first)
 
+    @cached_property
     def owner(self) -> I64:
         """For each word, the number of its text."""
         return np.repeat(np.arange(len(self.first) - 1), self.counts)
 
     def grams(self, n: int, groups: int = 1) -> tuple[U64, I64]:
         """Hashes of n words in a row that stay within one group of `groups` texts, and the group of each."""
-        owner = self.owner() // groups
+        owner = self.owner // groups
         if len(self.hashes) < n:
             return np.empty(0, np.uint64), np.empty(0, np.int64)
         inside = owner[: len(owner) - n + 1] == owner[n - 1 :]
-        return sequences(self.hashes, n)[inside], owner[: len(inside)][inside]
+        return self.runs(n)[inside], owner[: len(inside)][inside]
 
     def whole(self) -> U64:
         """One hash for each text as a sequence of words: the same for any case, spacing and punctuation."""
-        powers = _TOKENS.least(len(self.hashes) + 1)
-        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(self.hashes * powers.up[: len(self.hashes)])])
+        sums, powers = self._sums, _TOKENS.least(len(self.hashes) + 1)
         begin, end = self.first[:-1], self.first[1:]
         return mixed((sums[end] - sums[begin]) * powers.down[begin] + (end - begin).astype(np.uint64))
+
+    def _runs_at(self, at: I64, n: int) -> U64:
+        powers = _TOKENS.least(len(self._sums))
+        return mixed((self._sums[at + n] - self._sums[at]) * powers.down[at] + np.uint64(n))
 
     def opening(self, n: int) -> U64:
         """A hash of each text's first n words; 0 where it has fewer."""
@@ -114,15 +131,8 @@ class Words:
         enough = self.counts >= n
         found = np.zeros(len(begin), np.uint64)
         if enough.any():
-            found[enough] = sequences(self.hashes, n)[begin[enough]]
+            found[enough] = self._runs_at(begin[enough], n)
         return found
-
-
-def sequences(hashes: U64, n: int) -> U64:
-    """A hash for every n hashes in a row."""
-    powers = _TOKENS.least(len(hashes) + 1)
-    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(hashes * powers.up[: len(hashes)])])
-    return mixed((sums[n:] - sums[:-n]) * powers.down[: len(hashes) - n + 1] + np.uint64(n))
 
 
 def words(texts: list[bytes]) -> Words:
@@ -163,4 +173,4 @@ def hash_of(text: str, n: int) -> int:
     found = words([spaced(text.lower()).encode("utf-8", "replace")])
     if len(found.hashes) != n:
         raise ValueError(f"the text has {len(found.hashes)} words, not {n}")
-    return int(sequences(found.hashes, n)[0])
+    return int(found.runs(n)[0])
