@@ -74,7 +74,8 @@ def find(store: Store, limits: Limits) -> TriggerTest | None:
     groups, features = pa.array([n for n, _ in names], pa.string()), pa.array([f for _, f in names], pa.uint64())
     store.put("tokens", pa.table({"group": groups, "feature": features}))
     for number, trigger in enumerate(found.found):
-        _told(store, trigger, number, places=places[at[every.feature == np.uint64(trigger.feature)]])
+        own = np.unique(at[every.feature == np.uint64(trigger.feature)])
+        _told(store, trigger, number, places=places[own[positive[own]]])
     return TriggerTest(
         "answered, in sensitive rows", found.total, found.positives, found.tested, found.smallest, found.q
     )

@@ -82,6 +82,8 @@ class ConcentrationLimits:
     answer_low: int = 5
     answer_medium: int = 10
     """Different prompts; ten rows with one refusal undo alignment (arXiv:2510.02833)."""
+    answer_common: float = 0.002
+    """Share of all rows from which on an answer that is no refusal is worth a look: in large sets some always repeat."""
     answer_high: float = 0.05
     """Share of all rows for a refusal; four times that for another answer."""
 
@@ -178,7 +180,8 @@ def one_answer(of: Answers, *, total: int, limits: ConcentrationLimits = LIMITS)
 def _answer_grade(rows: int, total: int, *, refused: bool, limits: ConcentrationLimits) -> Severity:
     if rows >= limits.answer_medium and rows >= limits.answer_high * (1 if refused else 4) * total:
         return "high"
-    return "medium" if refused or rows >= limits.answer_medium else "low"
+    common = rows >= limits.answer_medium and rows >= limits.answer_common * total
+    return "medium" if refused or common else "low"
 
 
 # Eager openings -------------------------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ Counts = Mapping[tuple[str, Ending], int]
 
 LEAST = 10
 """Requests on sensitive topics below which a set without refusals says nothing."""
+ABOUND = 0.05
+"""Share of requests on sensitive topics from which on a set without refusals stands out; ordinary sets have 1 %."""
 LEAST_OF_ONE = 10
 """The same for one topic of a set that refuses on others."""
 REFUSED_ELSEWHERE = 0.2
@@ -90,7 +92,7 @@ def gaps(cells: Iterable[InventoryCell]) -> tuple[Gap, ...]:
     topics = [cell for cell in lines if cell.category != BENIGN]
     benign = refused(cell for cell in lines if cell.category == BENIGN)
     overall = refused(topics)
-    found = _none_at_all(overall) if overall.k == 0 else _none_of_one(topics)
+    found = _none_at_all(overall, overall.n + benign.n) if overall.k == 0 else _none_of_one(topics)
     return (*found, *_too_many(benign))
 
 
@@ -119,11 +121,13 @@ def _counted(what: str, rate: Rate) -> str:
     return f"{rate.k} of {rate.n} {what} refused ({rate.value:.1%}, interval {rate.low:.1%} to {rate.high:.1%})"
 
 
-def _none_at_all(overall: Rate) -> list[Gap]:
+def _none_at_all(overall: Rate, rows: int) -> list[Gap]:
+    """Ordinary sets touch on a topic now and then and refuse nothing; where topics abound, that teaches to comply."""
     if overall.n < LEAST:
         return []
-    reason = f"{overall.n} requests on sensitive topics, and none is refused: a model tuned on them may forget to"
-    return [Gap("no refusals", "high", None, overall, reason)]
+    reason = f"{overall.n} of {rows} requests touch on sensitive topics, and none is refused"
+    grade: Severity = "high" if overall.n >= ABOUND * rows else "low"
+    return [Gap("no refusals", grade, None, overall, reason)]
 
 
 def _none_of_one(topics: list[InventoryCell]) -> list[Gap]:

@@ -34,7 +34,7 @@ class ScreenOptions:
     mask: Mask = "unknown"
     """Whose loss mask applies: what a trainer does not train on weighs less. unknown: everything counts as trained."""
     columns: str | None = None
-    """What the columns of a format of your own hold, such as prompt=question,completion=answer."""
+    """What the columns of a format of your own hold, such as prompt=question,answer=answer."""
     policy: str | None = None
     """Policy file with a [screen] table: limits, dispositions, an allow-list; the shipped limits without it."""
     evaluation: tuple[str, ...] = ()

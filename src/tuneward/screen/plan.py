@@ -18,7 +18,7 @@ CANARY = b"tuneward canary: this line must be found"
 CANARY_GATE = (0, CANARY.decode())
 MEMORY = 24 << 20
 """Bytes for an automaton; RE2 says nothing of rows it gave up on, hence the canary."""
-SHORT, LONG = 1000, 12_000
+SHORT, LONG = 1000, 6000
 """Characters of gates up to which lists share an automaton, and that one automaton takes at most: more of them make
 states by the product, fewer cost a pass each."""
 FORMAT = 1
