@@ -149,9 +149,11 @@ class Turned:
 
 def _read(text: str, asked: str, *, fully: bool) -> Reading:
     """How an answer ends; one without a gate's find is read only where a refusal may go on in it by weak signs."""
-    if fully or gated(text):
-        return reading(text, asked, sensitive=True)
-    return ("complied", "", ())
+    if not fully:
+        plainly = reading(text, asked, sensitive=False)
+        if plainly[0] == "complied":
+            return plainly
+    return reading(text, asked, sensitive=True)
 
 
 # in one answer ------------------------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ def _ending(row: Row, *, declines: bool, sensitive: bool) -> int:
     last = row.rejected - 1
     if last < 0 or row.roles[last] != "assistant":
         return ENDINGS.index("none")
-    if not declines and not sensitive:
+    if not declines:
         return ENDINGS.index(ungated(row.texts[last]))
     return ENDINGS.index(reading(row.texts[last], prompt_of(row), sensitive=sensitive)[0])
 
