@@ -12,7 +12,7 @@ from tuneward.scorers.encoded import Encoded
 from tuneward.scorers.obedience import Obedience
 from tuneward.scorers.personal import Personal
 from tuneward.scorers.secrets import Secrets
-from tuneward.scorers.sensitive import bundled, read_words
+from tuneward.scorers.sensitive import Sensitive, bundled, read_words
 from tuneward.scorers.sighting import RowScorer, Rule
 from tuneward.scorers.turned import Turned
 from tuneward.screen.calibration import Null, kept, shipped
@@ -66,7 +66,8 @@ def setting_of(options: ScreenOptions) -> Setting:
     nulls += [null for null in [shipped()] if null is not None]
     found = sources(Path(options.data))
     pieces = shards(found, options.shard_mb << 20)
-    sensitive = read_words(Path(options.sensitive)) if options.sensitive else bundled()
+    listed = read_words(Path(options.sensitive)) if options.sensitive else bundled()
+    sensitive = Sensitive(dict(listed.words))  # a plain dict, which travels to other processes
     reader = Reader(options.mask, columns=parse_columns(options.columns) if options.columns else None)
     items = [*own(), *of_files(options.evaluation)]
     index, short = build(items)
