@@ -54,6 +54,7 @@ ROWS = pa.schema(
 )
 COVERED = 0.5
 """Share of an item's runs of words from which on a row is told of; the limits say from where on it counts."""
+NONE = Hints(0, False, False)
 UNSEEN = Looked([], [], 0, "")
 
 
@@ -176,21 +177,9 @@ def _tools(gates: tuple[tuple[str, ...], ...], sensitive: tuple[str, ...], index
 
 def take(plan: Plan, batch: Batch, gathered: Gathered, *, tools: Tools) -> None:
     """One batch: scan, look where the scan points, count."""
-    scan = tools.scan
-    for one in (scan, tools.sensitive, tools.declines, tools.declines_plainly):
-        one.checked()
-    odd = (batch.known(tools.common) < KNOWN) & (batch.counts[:, ANSWER] >= FEWEST) & batch.latin
-    odd |= np.asarray(batch.hidden)
-    looked, asks = [], []
-    texts = batch.texts
-    for number, row in enumerate(batch.rows):
-        at = number * PARTS
-        prompt, answer, _ = parts = texts[at : at + PARTS]
-        bits = scan(b"\n".join(parts)) | (SENSITIVE if tools.sensitive(prompt) else 0)
-        told = (tools.declines_plainly if answer.isascii() else tools.declines)(answer) != 0
-        asks.append(tools.asks(prompt) != 0)
-        careful = bits or told or odd[number] or row.problems
-        hints = Hints(bits, told, bool(odd[number]))
+    looked = []
+    for number, (row, hints) in enumerate(zip(batch.rows, _hints(batch, tools), strict=True)):
+        careful = hints != NONE or row.problems
         seen = look(plan, row, batch.places[number], hints) if careful else UNSEEN
         looked.append(seen)
         if careful:
@@ -205,9 +194,29 @@ def take(plan: Plan, batch: Batch, gathered: Gathered, *, tools: Tools) -> None:
         gathered.triggers.append((np.asarray(batch.places)[owner[chosen]], features[chosen], word[chosen]))
     gathered.bands.append(batch.bands())
     gathered.columns.append(columns(batch, looked))
-    gathered.form += form_of(batch, asks)
+    gathered.form += form_of(batch, tools.asks(batch.texts[PROMPT::PARTS]))
     gathered.formats.update(row.format for row in batch.rows)
     gathered.scripts.update(batch.scripts)
+
+
+def _hints(batch: Batch, tools: Tools) -> list[Hints]:
+    """What the scans and the words point out in each row."""
+    for one in (tools.scan, tools.sensitive, tools.declines, tools.declines_plainly):
+        one.checked()
+    texts = batch.texts
+    bits = tools.scan([b"\n".join(texts[at : at + PARTS]) for at in range(0, len(texts), PARTS)])
+    sensitive = tools.sensitive(texts[PROMPT::PARTS])
+    answers = texts[ANSWER::PARTS]
+    plain = [text.isascii() for text in answers]
+    english = iter(tools.declines_plainly([text for text, ascii in zip(answers, plain, strict=True) if ascii]))
+    others = iter(tools.declines([text for text, ascii in zip(answers, plain, strict=True) if not ascii]))
+    declines = [next(english if ascii else others) for ascii in plain]
+    odd = (batch.known(tools.common) < KNOWN) & (batch.counts[:, ANSWER] >= FEWEST) & batch.latin
+    odd |= np.asarray(batch.hidden)
+    return [
+        Hints(bit | (SENSITIVE if about else 0), bool(no), strange)
+        for bit, about, no, strange in zip(bits, sensitive, declines, odd.tolist(), strict=True)
+    ]
 
 
 def columns(batch: Batch, looked: list[Looked]) -> dict[str, Any]:
@@ -243,7 +252,7 @@ def _leaks(batch: Batch, index: Index) -> list[Line]:
     return lines
 
 
-def form_of(batch: Batch, asks: list[bool]) -> Made:
+def form_of(batch: Batch, asks: list[int]) -> Made:
     """What the composition of the set is made of, over the rows that have an answer."""
     listed, digits, sizes = batch.shapes()
     counts = batch.counts

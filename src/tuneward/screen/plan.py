@@ -78,14 +78,17 @@ class Scan:
             if not one.Match(CANARY):
                 raise RuntimeError("the scan for the rules' gates ran out of memory, so its rows were not read")
 
-    def __call__(self, text: bytes) -> int:
-        """A bit for each list of gates of which one is found."""
-        bits = 0
+    def __call__(self, texts: Sequence[bytes]) -> list[int]:
+        """For each text a bit for each list of gates of which one is found.
+
+        One automaton after another over all texts, so that its states stay in the processor's cache.
+        """
+        bits = [0] * len(texts)
         for match, owners in self._matches:
-            found = match(text)
-            if found:
-                for number in found:
-                    bits |= owners[number]
+            for at, found in enumerate(map(match, texts)):
+                if found:
+                    for number in found:
+                        bits[at] |= owners[number]
         return bits
 
 
