@@ -14,9 +14,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from tuneward.screen.store import Store
-from tuneward.screen.tokens import I64, held
+from tuneward.screen.tokens import I64, held, mixed
 
 VERIFIED = pa.schema([("a", pa.int64()), ("b", pa.int64()), ("jaccard", pa.float64())])
+_OWNER, _REST = np.uint64(12), np.uint64(52)
 EDGES = 4096
 """Pairs whose triples are compared together."""
 
@@ -57,11 +58,10 @@ def jaccard(left: pa.ListArray, right: pa.ListArray) -> np.ndarray[tuple[int], n
     """Shared over all members, for lists of different numbers side by side."""
     sizes = [np.diff(side.offsets.to_numpy()) for side in (left, right)]
     values = np.concatenate([side.flatten().to_numpy() for side in (left, right)])
-    owner = np.concatenate([np.repeat(np.arange(len(size)), size) for size in sizes])
-    order = np.lexsort((values, owner))
-    values, owner = values[order], owner[order]
-    twice = (values[1:] == values[:-1]) & (owner[1:] == owner[:-1])
-    shared = np.bincount(owner[1:][twice], minlength=len(left))
+    owner = np.concatenate([np.repeat(np.arange(len(size), dtype=np.uint64), size) for size in sizes])
+    keys = np.sort(owner << _REST | mixed(values) >> _OWNER)  # 52 bits of a hash still tell a few hundred triples apart
+    twice = keys[1:][keys[1:] == keys[:-1]] >> _REST
+    shared = np.bincount(twice.astype(np.int64), minlength=len(left))
     return np.asarray(shared / np.maximum(sizes[0] + sizes[1] - shared, 1), np.float64)
 
 

@@ -34,7 +34,7 @@ class TriggerLimits:
     least_purity: float = 0.5
     lift: float = 3.0
     """Where the label is rare, less purity will do: this many times the share it has among all rows."""
-    most: int = 500
+    most: int = 200
     """Finds that are kept, best first."""
     together: float = 0.9
     """Share of the rarer feature's rows in which two features must stand to be one find."""
