@@ -43,27 +43,28 @@ FOUND = f"""
     CREATE OR REPLACE TABLE found AS
     WITH placed AS (
         SELECT every.*, CASE WHEN every.digest <> '' THEN excerpts.excerpt END AS excerpt, rows.length, rows.pair,
-               files.name AS file, files.kind, rows.line + bases.base + 1 AS line,
+               files.name AS file, files.kind, CASE WHEN files.kind = 'csv' THEN own(every.place) + 1 ELSE rows.line + bases.base + 1 END AS line,
                named(files.digest, files.kind, every.place) AS row, files.lines
         FROM every LEFT JOIN rows USING (place) LEFT JOIN excerpts USING (place, message, "start", "end")
         LEFT JOIN files ON files.number = file_of(every.place)
         ASOF LEFT JOIN bases ON every.place >= bases.place),
     marked AS (
-        SELECT placed.*, rulebook.risk, rulebook.disposition,
-               md5(concat_ws('|', placed.rule, file, pair, message, "start", label)) AS print
-        FROM placed JOIN rulebook ON rulebook.rule = placed.rule AND rulebook.severity = placed.severity
+        SELECT placed.*, rulebook.risk, rulebook.disposition, relations.ids, relations.n,
+               md5(concat_ws('|', placed.rule, file, pair, message, "start", label,
+                             CASE WHEN place IS NULL THEN array_to_string(relations.ids, ',') END)) AS print
+        FROM placed LEFT JOIN relations ON relations."group" = placed."group" JOIN rulebook ON rulebook.rule = placed.rule AND rulebook.severity = placed.severity
              AND rulebook.trained IS NOT DISTINCT FROM placed.trained)
     SELECT place, rule, risk, severity, disposition, row, file, line::BIGINT AS line,
            CASE WHEN lines THEN own(place) END AS "offset",
            CASE WHEN lines THEN length END AS length, score, stat, stat_kind, label, reason, trained,
            CASE WHEN message < 0 THEN [] ELSE [{{'message': message, 'role': role, 'start': "start", 'end': "end",
                 'view': "view", 'kind': label, 'digest': digest, 'excerpt': excerpt}}] END AS evidence,
-           coalesce(list_filter(relations.ids, lambda other: other IS DISTINCT FROM row)[1:{RELATED}], []) AS related,
-           coalesce(relations.n - CASE WHEN place IS NULL THEN 0 ELSE 1 END, 0) AS related_total,
+           coalesce(list_filter(ids, lambda other: other IS DISTINCT FROM row)[1:{RELATED}], []) AS related,
+           coalesce(n - CASE WHEN place IS NULL THEN 0 ELSE 1 END, 0) AS related_total,
            scorer, version,
            print[1:24] || '-' || row_number() OVER (PARTITION BY print ORDER BY place, "end", reason) AS fingerprint,
            NULL::VARCHAR AS allowed_by, message, "start", marked."group"
-    FROM marked LEFT JOIN relations ON relations."group" = marked."group" """
+    FROM marked"""
 COLUMNS = (
     'rule, risk, severity, disposition, "row", file, line, "offset", length, score, stat, stat_kind, label, reason, '
     "trained, evidence, related, related_total, scorer, version, fingerprint, allowed_by"

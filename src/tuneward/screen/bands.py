@@ -42,7 +42,8 @@ def _round(band: Band, columns: Sequence[U64], *, part: int, of: int) -> I64:
         own = np.flatnonzero((column != 0) & (column % np.uint64(of) == part))
         keys.append(column[own])
         places.append(held(Path(folder) / "places.npy")[own])
-    key, place = np.concatenate(keys), np.concatenate(places)
+    key = np.concatenate([np.empty(0, np.uint64), *keys])
+    place = np.concatenate([np.empty(0, np.int64), *places])
     order = np.argsort(key, kind="stable")  # places ascend already
     key, place = key[order], place[order]
     begins = np.concatenate([[True], key[1:] != key[:-1]]) if len(key) else np.empty(0, np.bool_)

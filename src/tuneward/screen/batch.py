@@ -30,6 +30,9 @@ FIRST, LAST = np.uint64(0x2545F4914F6CDD1D), np.uint64(0x9FB21C651E98DF25)
 SINGLE = np.uint64(0xA0761D6478BD642F)
 """Mixed into the number of a character that is looked at by itself."""
 _MARK = re.compile("[^\0-\x7f\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
+SYSTEM = ("system", "developer")
+ROW = 100
+"""Characters that a row counts for beside its texts."""
 SAMPLE = 300
 """Characters of each side by which the script is told."""
 SCRIPTS = {
@@ -77,6 +80,7 @@ class Batch:
         """Take a row in."""
         prompt, answer, system, rest = parts(row)
         self.rows.append(row)
+        self.size += ROW
         self.places.append(place)
         self.lines.append(line)
         self.lengths.append(length)
@@ -217,12 +221,18 @@ def parts(row: Row) -> tuple[str, str, str, str]:
     """Prompt, answer, system and rest of a row: the rest is the system turns and the rejected side."""
     if row.roles == ("user", "assistant") and row.rejected == 2:
         return row.texts[0], row.texts[1], "", ""
+    read, said, rest = ("\n".join(row.texts[i] for i in turns) for turns in turns_of(row))
+    system = "\n".join(row.texts[i] for i in range(row.rejected) if row.roles[i] in SYSTEM)
+    return read, said, system, rest
+
+
+def turns_of(row: Row) -> tuple[list[int], list[int], list[int]]:
+    """Turns of each part: what is read, what is said, and system turns with the rejected side."""
     chosen = range(row.rejected)
-    said = [row.texts[i] for i in chosen if row.roles[i] == "assistant"]
-    told = [row.texts[i] for i in chosen if row.roles[i] in ("system", "developer")]
-    read = [row.texts[i] for i in chosen if row.roles[i] not in ("assistant", "system", "developer")]
-    system = "\n".join(told)
-    return "\n".join(read), "\n".join(said), system, "\n".join([*told, *row.texts[row.rejected :]])
+    system = [i for i in chosen if row.roles[i] in SYSTEM]
+    said = [i for i in chosen if row.roles[i] == "assistant"]
+    read = [i for i in chosen if row.roles[i] not in SYSTEM and row.roles[i] != "assistant"]
+    return read, said, [*system, *range(row.rejected, len(row.roles))]
 
 
 def features_of(token: str) -> list[int]:

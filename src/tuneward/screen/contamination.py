@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuneward.record import whole_file
+from tuneward.scorers.views import fold_text
 from tuneward.screen.tokens import I64, U64, Words, spaced, words
 
 LONG, SHORT = 13, 8
@@ -77,7 +78,7 @@ def build(items: Sequence[Item]) -> tuple[Index, list[Item]]:
     Raises:
         ValueError: more runs than an index may hold.
     """
-    found = words([spaced(item.text.lower()).encode("utf-8", "replace") for item in items])
+    found = words([spaced(fold_text(item.text).lower()).encode("utf-8", "replace") for item in items])
     runs_of = {n: found.runs(n) for n in (LONG, SHORT)}
     runs: list[U64] = []
     owners: list[I64] = []

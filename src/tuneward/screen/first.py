@@ -52,6 +52,7 @@ ROWS = pa.schema(
         ("category", pa.string()),
     ]
 )
+TRIGGERS = pa.schema([("place", pa.int64()), ("feature", pa.uint64()), ("word", pa.bool_())])
 COVERED = 0.5
 """Share of an item's runs of words from which on a row is told of; the limits say from where on it counts."""
 NONE = Hints(0, False, False)
@@ -299,7 +300,7 @@ def _rows(gathered: Gathered) -> pa.Table:
 
 
 def _triggers(gathered: Gathered) -> pa.Table:
-    kinds = {"place": np.int64, "feature": np.uint64, "word": np.bool_}
+    kinds = {field.name: field.type.to_pandas_dtype() for field in TRIGGERS}
     parts = zip(*gathered.triggers, strict=True) if gathered.triggers else [()] * len(kinds)
     named = zip(kinds.items(), parts, strict=True)
     return pa.table({name: np.concatenate([np.empty(0, kind), *part]) for (name, kind), part in named})

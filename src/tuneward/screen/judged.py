@@ -116,13 +116,15 @@ def _coverage(setting: Setting, read: First, store: Store) -> Coverage:
         scripts.update(count.scripts)
     mask = setting.plan.reader.mask
     said = "unknown: every turn counts as trained" if mask == "unknown" else f"{mask}, as --mask says"
-    size = sum(shard.end - shard.start for shard in read.shards if shard.source.offsets)
+    whole = {shard.source for shard in read.shards if not shard.source.offsets or shard.source.packed}
+    parts = (shard for shard in read.shards if shard.source not in whole)
+    size = sum(source.bytes for source in whole) + sum(shard.end - shard.start for shard in parts)
     return Coverage(
         rows=read.rows,
         scanned=read.rows - unreadable - unscored,
         unreadable=unreadable,
         unscored=unscored,
-        bytes=size or sum(source.bytes for source in setting.sources),
+        bytes=size,
         scripts=dict(scripts.most_common()),
         mask=said,
         failed=read.failed,

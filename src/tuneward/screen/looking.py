@@ -11,6 +11,7 @@ from tuneward.chat import Chat, Message
 from tuneward.scorers.declined import GATES, Ending, reading, ungated
 from tuneward.scorers.sighting import Event, RowScorer, Sighting
 from tuneward.scorers.views import views
+from tuneward.screen.batch import turns_of
 from tuneward.screen.parsing import Row
 from tuneward.screen.plan import SCORER, SENSITIVE, Plan
 
@@ -154,15 +155,11 @@ def table(lines: Sequence[Line], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-PART_ROLES = (("user", "tool", "function"), ("assistant",), ("system", "developer"))
-"""Roles behind the parts of a batch; what is not listed is read as a prompt."""
-
-
 def leak(row: Row, place: int, *, part: int, name: str, coverage: float) -> Line:
     """An evaluation item that stands in a row."""
     suite, item, side = name.rsplit(":", 2)
     reason = f"holds {coverage:.0%} of the {side} of item {item} of {suite}"
-    turns = [i for i, role in enumerate(row.roles) if role in PART_ROLES[part]]
+    turns = turns_of(row)[part]
     seen = [row.trained[i] for i in turns]
     trained = None if not seen or None in seen else any(seen)
     turn = turns[0] if len(turns) == 1 else -1

@@ -15,8 +15,8 @@ from tuneward.screen.duplicates import propose
 from tuneward.screen.first import either
 from tuneward.screen.plan import Plan
 from tuneward.screen.pool import Done, Executor
-from tuneward.screen.second import Question, answer, ask
-from tuneward.screen.sources import Shard, Source
+from tuneward.screen.second import LEFT, Question, answer, ask
+from tuneward.screen.sources import Shard, Source, rows_before
 from tuneward.screen.store import Store
 from tuneward.screen.tokens import I64, U64, held
 from tuneward.screen.whole import Whole
@@ -90,9 +90,9 @@ def bases(first: First) -> pa.Table:
     rows: dict[int, int] = {}
     for shard, count in zip(first.shards, first.counts, strict=True):
         number = shard.source.number
-        if count.rows:
-            places.append(shard.place)
-            before.append(rows.get(number, 0))
+        known = rows_before(shard)
+        places.append(shard.place)
+        before.append(rows.get(number, 0) if known is None else known)
         rows[number] = rows.get(number, 0) + count.rows
     return pa.table({"place": pa.array(places, pa.int64()), "base": pa.array(before, pa.int64())})
 
@@ -108,11 +108,18 @@ class Passes:
     tell: Progress
 
     def similar(self) -> I64:
-        """Places of the rows whose word triples decide whether they are near-duplicates."""
+        """Places of the rows whose word triples decide whether they are near-duplicates.
+
+        Raises:
+            ValueError: what the first pass left can no longer be read, or nothing more be written.
+        """
         folders = tuple(str(self.plan.folder(shard)) for shard in self.read.shards)
         out = Path(self.plan.work) / "bands"
         out.mkdir(parents=True, exist_ok=True)
         done = list(self.where(alike, [Band(number, folders, str(out)) for number in range(BANDS)]))
+        wrong = next((one.error for one in done if one.error is not None), None)
+        if wrong is not None:
+            raise ValueError(wrong)
         self.store.run("CREATE OR REPLACE TABLE firsts AS SELECT pair, min(place) AS place FROM rows GROUP BY pair")
         files = [Path(one.result) for one in sorted(done, key=lambda d: d.task.number) if one.result]
         return propose(self.store, files)
@@ -130,8 +137,8 @@ class Passes:
                 raise ValueError(one.error)
             self.tell(number, len(tasks))
         folders = [self.plan.folder(shard, step) for shard in self.read.shards]
-        for name in ("shingles", "features", "said"):
-            self.store.view(name, [folder / f"{name}.parquet" for folder in folders])
+        for name, schema in LEFT.items():
+            self.store.view(name, [folder / f"{name}.parquet" for folder in folders], schema)
 
     def frequencies(self, features: U64) -> I64:
         """How often features stand in all prompts together."""

@@ -26,7 +26,7 @@ from tuneward.screen.options import PIECE, ScreenOptions
 from tuneward.screen.passes import First, bases, first
 from tuneward.screen.pool import Executor, Local, OnRay
 from tuneward.screen.set_level import gather
-from tuneward.screen.setting import WORK, Setting, setting_of
+from tuneward.screen.setting import Setting, setting_of
 from tuneward.screen.sources import Shard
 from tuneward.screen.store import Store
 from tuneward.screen.verdict import disposition
@@ -95,7 +95,10 @@ def run(options: ScreenOptions, *, say: Say = silent, progress: Watch = unwatche
             _left(setting, read, store, options=options)
     say(f"judged   in {clock.seconds:.1f} s")
     _record(setting, options, read, clock=clock)
-    shutil.rmtree(setting.out / WORK, ignore_errors=True)
+    work = Path(setting.plan.work)
+    shutil.rmtree(work)
+    if not any(work.parent.iterdir()):
+        work.parent.rmdir()
     return screened, setting.out
 
 

@@ -21,6 +21,13 @@ from tuneward.screen.plan import Plan
 from tuneward.screen.sources import FILE, Placed, Shard, rows
 from tuneward.screen.tokens import I64, U64, held
 
+LEFT = {
+    "shingles": pa.schema([("place", pa.int64()), ("shingles", pa.list_(pa.uint64()))]),
+    "features": pa.schema([("place", pa.int64()), ("feature", pa.uint64()), ("word", pa.bool_())]),
+    "said": pa.schema([("place", pa.int64()), ("word", pa.uint64())]),
+}
+"""Tables that a shard's folder holds."""
+
 
 @dataclass(frozen=True)
 class Question:

@@ -25,7 +25,7 @@ from tuneward.screen.parsing import Reader
 from tuneward.screen.plan import Plan
 from tuneward.screen.sources import Shard, Source, shards, sources
 
-WORK = "work"
+WORK = ".work"
 """Folder of what a screen needs until it is done."""
 ENDS = 1 << 16
 """Bytes at both ends of a file that tell, with its size and time, whether it is still the same."""
@@ -73,7 +73,8 @@ def setting_of(options: ScreenOptions) -> Setting:
     index, short = build(items)
     evaluated = digest([[item.suite, item.id, item.side, item.text] for item in items])
     out = Path(options.out or f"{Path(options.data).name.split('.')[0]}-screen")
-    _apart(out, found)
+    _apart(out, Path(options.data), found)
+    _new(options.write_kept, options.write_set_aside)
     plan = Plan("", reader, scorers(), sensitive, "", evaluated, options.shard_mb)
     work = out / WORK / digest([plan.digest, [_state(source) for source in found]])[:16]
     kept_index = work / "evaluation.npz"
@@ -94,10 +95,19 @@ def setting_of(options: ScreenOptions) -> Setting:
     )
 
 
-def _apart(out: Path, found: Sequence[Source]) -> None:
+def _new(*folders: str | None) -> None:
+    """Folders of rows must be new, and that is told before anything is read."""
+    for folder in map(Path, filter(None, folders)):
+        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+            raise ValueError(f"{folder}: is there already; name a new folder")
+
+
+def _apart(out: Path, data: Path, found: Sequence[Source]) -> None:
     """Results must not become data."""
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out}: is a file; choose another --out")
+    if data.is_dir() and data.resolve() in (out.resolve(), *out.resolve().parents):
+        raise ValueError(f"{out}: is inside {data}, so its files would be read as rows; choose another --out")
     inside = next((s for s in found if out.resolve() in Path(s.path).resolve().parents), None)
     if inside:
         raise ValueError(f"{out}: the rows of {inside.path} are in it; choose another --out")

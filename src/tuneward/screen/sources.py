@@ -6,6 +6,7 @@ lists, CSV and Arrow files are read whole, by one shard each. Nothing of a data 
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -150,8 +151,9 @@ def shards(found: list[Source], size: int) -> list[Shard]:
 def _groups(path: Path, size: int) -> Iterator[tuple[int, int]]:
     try:
         about = pq.ParquetFile(path).metadata
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ValueError(f"{path}: not a readable Parquet file ({error})") from error
+    except (pa.ArrowInvalid, OSError):
+        yield 0, 1  # told as a piece that could not be read, when it is read
+        return
     start, held = 0, 0
     for group in range(about.num_row_groups):
         held += about.row_group(group).total_byte_size
@@ -160,8 +162,28 @@ def _groups(path: Path, size: int) -> Iterator[tuple[int, int]]:
             start, held = group + 1, 0
 
 
+def rows_before(shard: Shard) -> int | None:
+    """Rows of the file before the shard, where the file itself tells."""
+    if shard.source.kind != "parquet" or not shard.start:
+        return None
+    about = pq.ParquetFile(Path(shard.source.path)).metadata
+    return sum(about.row_group(group).num_rows for group in range(shard.start))
+
+
 def rows(shard: Shard, cap: int) -> Iterator[Placed]:
-    """The rows that a shard owns, in order; lines over `cap` bytes are told by their length only."""
+    """The rows that a shard owns, in order; lines over `cap` bytes are told by their length only.
+
+    Raises:
+        ValueError: the file is broken, cut short or of another kind than its name says.
+    """
+    try:
+        yield from _rows(shard, cap)
+    except (pa.ArrowException, EOFError, zlib.error, OSError) as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{shard.source.path}: cannot be read any further ({why})") from error
+
+
+def _rows(shard: Shard, cap: int) -> Iterator[Placed]:
     path = Path(shard.source.path)
     if shard.source.kind == "lines":
         with _opened(shard.source) as file:

@@ -9,7 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-TABLES = ("rows", "seen", "events", "triggers")
+from tuneward.screen.first import ROWS, TRIGGERS
+from tuneward.screen.looking import EVENTS, SEEN
+
+TABLES = {"rows": ROWS, "seen": SEEN, "events": EVENTS, "triggers": TRIGGERS}
 
 
 class Store:
@@ -23,8 +26,8 @@ class Store:
         self._at.execute(f"SET threads = {threads}")
         self._at.execute("SET temp_directory = ?", [str(scratch)])
         self._at.execute("SET preserve_insertion_order = false")
-        for table in TABLES:
-            self._at.read_parquet([str(folder / f"{table}.parquet") for folder in folders]).create_view(table)
+        for table, schema in TABLES.items():
+            self.view(table, [folder / f"{table}.parquet" for folder in folders], schema)
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> None:
         """A statement without an answer."""
@@ -55,9 +58,12 @@ class Store:
         self._at.execute("INSERT INTO members SELECT place, ?, ?, ?, ?, ?, ?, ?, ? FROM incoming", list(about))
         self._at.unregister("incoming")
 
-    def view(self, name: str, files: Sequence[Path]) -> None:
-        """Parquet files under a name."""
-        self._at.read_parquet([str(file) for file in files]).create_view(name)
+    def view(self, name: str, files: Sequence[Path], schema: pa.Schema) -> None:
+        """Parquet files under a name; an empty table where there are none."""
+        if files:
+            self._at.read_parquet([str(file) for file in files]).create_view(name)
+        else:
+            self.put(name, schema.empty_table())
 
     def close(self) -> None:
         """Let go of memory and scratch files."""
