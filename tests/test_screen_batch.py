@@ -297,6 +297,11 @@ def test_system_turns_count_by_themselves():
     assert none == 0
 
 
+def test_rows_without_text_fill_a_batch_as_well():
+    """Else a shard of blank lines would be held at once, some kilobytes for each byte."""
+    assert batch(*(row() for _ in range(50))).size >= 50
+
+
 def test_places_lines_and_lengths_are_kept():
     made = batch(asked("a"), asked("b"))
     assert (made.places, made.lines, made.lengths) == ([0, 10], [0, 1], [1, 2])

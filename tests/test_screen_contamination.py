@@ -111,7 +111,6 @@ def test_chinese_items_are_found_by_their_characters():
     assert overlaps(index, ["问：如果一只香蕉很黄，那么它是不是已经熟了？"], 0.9) == [(0, 0, 1.0)]
 
 
-@pytest.mark.xfail(strict=True, reason="items are not folded as rows are: contamination.build")
 @pytest.mark.parametrize(
     "text",
     [
@@ -171,7 +170,6 @@ def leaks(*rows: Row, items: list[Item]) -> list[dict[str, object]]:
     return [dict(zip(SEEN.names, one, strict=True)) for one in found]
 
 
-@pytest.mark.xfail(strict=True, reason="looking.leak looks for the rejected side among system turns")
 def test_an_item_is_found_on_every_side_of_a_row():
     """In the prompt, the answer, the system turn and the rejected side, with its turn and whether that is trained."""
     said = says(1, 20)

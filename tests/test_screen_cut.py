@@ -1,5 +1,6 @@
 """However a screen is cut, into shards, into jobs or by a crash, what it leaves is the same to the byte."""
 
+import random
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from screening import Row, left, lines, parquet, plain, screen
+from screening import Row, left, lines, parquet, plain, says, screen
 from test_screen_run import ITEM, planted, requests
 from tuneward.screen import first, passes, second, setting
 from tuneward.screen.contamination import Item
@@ -85,6 +86,19 @@ def test_any_size_of_shards_leaves_the_same_bytes(tmp_path, data, wanted, monkey
         assert bytes_of(data, tmp_path / f"cut-{size}") == wanted
 
 
+def test_groups_of_one_size_keep_their_names_in_any_shards(tmp_path, monkeypatch):
+    """Nothing but its rows tells such a finding on the set from its like."""
+    answers = [f"One answer to many questions, and that is {says(n)}." for n in range(20)]
+    rows = [{"prompt": f"What of {says(n)}?", "completion": answers[n % 20]} for n in range(120)]
+    rows += [plain(n) for n in range(4000)]
+    random.Random(0).shuffle(rows)
+    data = lines(tmp_path / "a.jsonl", rows)
+    wanted = left(screen(data, tmp_path / "whole").folder)
+    assert wanted["findings.jsonl"].count(b'"row":null') >= 20
+    cut(monkeypatch, 200_000)
+    assert left(screen(data, tmp_path / "cut").folder) == wanted
+
+
 def test_any_size_of_batches_leaves_the_same_bytes(tmp_path, data, wanted, monkeypatch):
     for size in (1, 900):
         monkeypatch.setattr(first, "FULL", size)
@@ -93,7 +107,6 @@ def test_any_size_of_batches_leaves_the_same_bytes(tmp_path, data, wanted, monke
         assert bytes_of(data, tmp_path / f"batches-{size}") == wanted
 
 
-@pytest.mark.xfail(strict=True, reason="Sensitive holds a mapping proxy, which cannot be sent to a process")
 def test_two_processes_leave_the_same_bytes_as_one(tmp_path, data, wanted, monkeypatch):
     wanted = bytes_of(data, tmp_path / "one")
     cut(monkeypatch, 20_000)
@@ -165,10 +178,10 @@ def test_a_screen_that_broke_off_goes_on_and_leaves_the_same_bytes(
             bytes_of(data, tmp_path / "cut")
         assert len(calls) == at
     assert not (tmp_path / "cut" / "screen.json").exists()
-    done = [path.name for path in (tmp_path / "cut/work").glob("*/first/[0-9]*")]
+    done = [path.name for path in (tmp_path / "cut/.work").glob("*/first/[0-9]*")]
     again = failing(monkeypatch, first, "read", 0)
     assert bytes_of(data, tmp_path / "cut") == wanted
-    assert not (tmp_path / "cut/work").exists()
+    assert not (tmp_path / "cut/.work").exists()
     assert len(again) == len(shards_of(data)) - len(done)
 
 
@@ -197,7 +210,7 @@ def test_half_written_pieces_are_not_taken_for_done(tmp_path, data, wanted, monk
         failing(patch, first, "run_shard", 4)
         with pytest.raises(Cut):
             bytes_of(data, tmp_path / "cut")
-    (work,) = (tmp_path / "cut/work").iterdir()
+    (work,) = (tmp_path / "cut/.work").iterdir()
     done = sorted((work / "first").iterdir())
     shutil.copytree(done[0], work / "first" / f".{done[0].name}.abc")
     shutil.rmtree(done[0])
@@ -205,7 +218,6 @@ def test_half_written_pieces_are_not_taken_for_done(tmp_path, data, wanted, monk
     assert bytes_of(data, tmp_path / "cut") == wanted
 
 
-@pytest.mark.xfail(strict=True, reason="passes.similar leaves out bands with an error")
 def test_a_step_over_the_set_that_fails_is_no_clean_set(tmp_path, data, wanted, monkeypatch):
     """A disk that is full while near-duplicates are looked for must not read as none found."""
 
