@@ -2,7 +2,7 @@
 
     python bench/screen/null.py --dolly dolly_2000.json --gsm8k gsm8k_train.jsonl gsm8k_test.jsonl
 
-Screens each file with --calibrate and adds the counts up into src/tuneward/screen/null.json. The rows stay where they are.
+Screens each file with --calibrate and adds the counts up into src/tuneward/screen/null.json. The rows stay away.
 """
 
 import argparse
@@ -42,7 +42,8 @@ def main() -> None:
     parser.add_argument("--dolly", type=Path, nargs="+", required=True)
     parser.add_argument("--gsm8k", type=Path, nargs="+", required=True)
     asked = parser.parse_args()
-    files = [*((path, None) for path in asked.dolly), *((path, "prompt=question,answer=answer") for path in asked.gsm8k)]
+    files: list[tuple[Path, str | None]] = [(path, None) for path in asked.dolly]
+    files += [(path, "prompt=question,answer=answer") for path in asked.gsm8k]
     null = added([counted(path, columns) for path, columns in files])
     keep(OUT, null)
     hits = {rule: (rate.rows, rate.held) for rule, rate in null.rules.items() if rate.rows}
