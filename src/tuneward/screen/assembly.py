@@ -43,7 +43,8 @@ FOUND = f"""
     CREATE OR REPLACE TABLE found AS
     WITH placed AS (
         SELECT every.*, CASE WHEN every.digest <> '' THEN excerpts.excerpt END AS excerpt, rows.length, rows.pair,
-               files.name AS file, files.kind, CASE WHEN files.kind = 'csv' THEN own(every.place) + 1 ELSE rows.line + bases.base + 1 END AS line,
+               files.name AS file, files.kind,
+               CASE WHEN files.kind = 'csv' THEN own(every.place) + 1 ELSE rows.line + bases.base + 1 END AS line,
                named(files.digest, files.kind, every.place) AS row, files.lines
         FROM every LEFT JOIN rows USING (place) LEFT JOIN excerpts USING (place, message, "start", "end")
         LEFT JOIN files ON files.number = file_of(every.place)
@@ -52,7 +53,8 @@ FOUND = f"""
         SELECT placed.*, rulebook.risk, rulebook.disposition, relations.ids, relations.n,
                md5(concat_ws('|', placed.rule, file, pair, message, "start", label,
                              CASE WHEN place IS NULL THEN array_to_string(relations.ids, ',') END)) AS print
-        FROM placed LEFT JOIN relations ON relations."group" = placed."group" JOIN rulebook ON rulebook.rule = placed.rule AND rulebook.severity = placed.severity
+        FROM placed LEFT JOIN relations ON relations."group" = placed."group"
+        JOIN rulebook ON rulebook.rule = placed.rule AND rulebook.severity = placed.severity
              AND rulebook.trained IS NOT DISTINCT FROM placed.trained)
     SELECT place, rule, risk, severity, disposition, row, file, line::BIGINT AS line,
            CASE WHEN lines THEN own(place) END AS "offset",

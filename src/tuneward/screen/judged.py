@@ -14,10 +14,12 @@ from tuneward.screen.passes import First
 from tuneward.screen.setting import Setting
 from tuneward.screen.store import Store
 from tuneward.screen.untested import Asked, untested
-from tuneward.screen.verdict import Counted, verdict
+from tuneward.screen.verdict import Counted, base_rate, verdict
 from tuneward.screened.document import Composition, Coverage, Input, InventoryCell, Screened, TriggerTest
 from tuneward.screened.finding import DISPOSITIONS, Finding
 
+ATTACK = 10
+"""Rows that were enough to undo refusals (arXiv:2310.03693): whether so few would show beside false alarms is told."""
 EXAMPLES = 3
 """Findings on rows of each rule that the document shows."""
 WHOLE = 200
@@ -46,7 +48,8 @@ def judge(setting: Setting, read: First, store: Store, *, about: Judging, used: 
     verdicts = _verdicts(store, coverage)
     counted = Counted(coverage, verdicts, tallies, dataset, setting.nulls, digests)
     came = verdict(counted, setting.limits)
-    scanned = max(coverage.rows, 1)
+    rules = rule_counts(tallies, rows=max(coverage.rows, 1), nulls=setting.nulls, inputs=digests)
+    weighed = {tally.rule for tally in tallies if tally.risk in ("L1", "L2")}
     asked = Asked(
         sensitive=about.sensitive,
         evaluation=about.evaluation,
@@ -63,7 +66,7 @@ def judge(setting: Setting, read: First, store: Store, *, about: Judging, used: 
         inputs=_inputs(read),
         coverage=coverage,
         verdicts=verdicts,
-        rules=rule_counts(tallies, rows=scanned, nulls=setting.nulls, inputs=digests),
+        rules=rules,
         dataset=dataset,
         examples=_examples(few),
         catalogue=setting.rules,
@@ -75,6 +78,11 @@ def judge(setting: Setting, read: First, store: Store, *, about: Judging, used: 
         policy=setting.policy,
         notes=(
             *about.notes,
+            *(
+                base_rate(count, extra=ATTACK)
+                for count in rules
+                if count.rule in weighed and count.expected is not None
+            ),
             *told(setting.limits.allow, used, today=date.today()),
             *remarks(tallies, nulls=setting.nulls, inputs=digests),
         ),
