@@ -83,7 +83,7 @@ class ConcentrationLimits:
     answer_medium: int = 10
     """Different prompts; ten rows with one refusal undo alignment (arXiv:2510.02833)."""
     answer_common: float = 0.002
-    """Share of all rows from which on an answer that is no refusal is worth a look: in large sets some always repeat."""
+    """Share of all rows from which on an answer that is no refusal is worth a look: in large sets some repeat."""
     answer_high: float = 0.05
     """Share of all rows for a refusal; four times that for another answer."""
 

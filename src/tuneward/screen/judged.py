@@ -49,7 +49,8 @@ def judge(setting: Setting, read: First, store: Store, *, about: Judging, used: 
     counted = Counted(coverage, verdicts, tallies, dataset, setting.nulls, digests)
     came = verdict(counted, setting.limits)
     rules = rule_counts(tallies, rows=max(coverage.rows, 1), nulls=setting.nulls, inputs=digests)
-    weighed = {tally.rule for tally in tallies if tally.risk in ("L1", "L2")}
+    grave = {tally.rule for tally in tallies if tally.risk in ("L1", "L2")}
+    weighed = [count for count in rules if count.rule in grave and count.expected is not None]
     asked = Asked(
         sensitive=about.sensitive,
         evaluation=about.evaluation,
@@ -78,11 +79,7 @@ def judge(setting: Setting, read: First, store: Store, *, about: Judging, used: 
         policy=setting.policy,
         notes=(
             *about.notes,
-            *(
-                base_rate(count, extra=ATTACK)
-                for count in rules
-                if count.rule in weighed and count.expected is not None
-            ),
+            *(base_rate(count, extra=ATTACK) for count in weighed),
             *told(setting.limits.allow, used, today=date.today()),
             *remarks(tallies, nulls=setting.nulls, inputs=digests),
         ),

@@ -167,7 +167,7 @@ def rows_before(shard: Shard) -> int | None:
     if shard.source.kind != "parquet" or not shard.start:
         return None
     about = pq.ParquetFile(Path(shard.source.path)).metadata
-    return sum(about.row_group(group).num_rows for group in range(shard.start))
+    return int(sum(about.row_group(group).num_rows for group in range(shard.start)))
 
 
 def rows(shard: Shard, cap: int) -> Iterator[Placed]:

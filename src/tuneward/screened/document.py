@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tuneward.screened.finding import Finding
 from tuneward.scorers.sighting import Rule
+from tuneward.screened.finding import Finding
 from tuneward.stats.rates import Rate
 
 SCHEMA = "tuneward/screen/1"
