@@ -2,23 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-Mask = Literal[
-    "unknown",
-    "all",
-    "assistant",
-    "trl",
-    "trl-assistant",
-    "axolotl",
-    "llama-factory",
-    "llama-factory-last",
-    "openai",
-    "together",
-    "fireworks",
-]
 PIECE = re.compile(r"(\d+)/(\d+)")
 
 
@@ -31,8 +18,10 @@ class ScreenOptions:
     """Rows in any chat format: .jsonl (also .gz, .zst), .json, .csv, .parquet, or a folder of them."""
     out: Annotated[str | None, arg(aliases=["-o"])] = None
     """Folder to write; NAME-screen unless given."""
-    mask: Mask = "unknown"
-    """Whose loss mask applies: what a trainer does not train on weighs less. unknown: everything counts as trained."""
+    mask: str = "unknown"
+    """Whose loss mask applies, for what is not trained on weighs less: all, assistant, trl, trl-assistant, axolotl,
+    llama-factory, llama-factory-last, openai, together, fireworks, or a trainer's own YAML file. unknown: everything
+    counts as trained."""
     columns: str | None = None
     """What the columns of a format of your own hold, such as prompt=question,answer=answer."""
     policy: str | None = None

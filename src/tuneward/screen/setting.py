@@ -20,6 +20,7 @@ from tuneward.screen.catalogue import catalogue
 from tuneward.screen.contamination import Item, build, save
 from tuneward.screen.evaluation import of_files, own
 from tuneward.screen.limits import Limits, read_limits
+from tuneward.screen.mask_files import mask_of
 from tuneward.screen.options import ScreenOptions
 from tuneward.screen.parsing import Reader
 from tuneward.screen.plan import Plan
@@ -68,7 +69,7 @@ def setting_of(options: ScreenOptions) -> Setting:
     pieces = shards(found, options.shard_mb << 20)
     listed = read_words(Path(options.sensitive)) if options.sensitive else bundled()
     sensitive = Sensitive(dict(listed.words))  # a plain dict, which travels to other processes
-    reader = Reader(options.mask, columns=parse_columns(options.columns) if options.columns else None)
+    reader = Reader(_mask(options.mask), columns=parse_columns(options.columns) if options.columns else None)
     items = [*own(), *of_files(options.evaluation)]
     index, short = build(items)
     evaluated = digest([[item.suite, item.id, item.side, item.text] for item in items])
@@ -93,6 +94,11 @@ def setting_of(options: ScreenOptions) -> Setting:
         tuple(short),
         bool(options.evaluation),
     )
+
+
+def _mask(name: str) -> str:
+    """A mask by its name, or as a trainer's own file says."""
+    return mask_of(Path(name)) if name.endswith((".yaml", ".yml")) else name
 
 
 def _new(*folders: str | None) -> None:
