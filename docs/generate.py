@@ -1,4 +1,5 @@
-"""Write the documents that come from the code: methods.md, cli.md and the JSON schemas of every file we write.
+"""Write the documents that come from the code: methods.md, cli.md, the JSON schemas of every file we write, and the
+tables of screen.md, whose words stand around them.
 
     python docs/generate.py            writes what is stale
     python docs/generate.py --check    writes nothing; ends with 1 and the names when something is stale
@@ -15,7 +16,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +33,11 @@ from tuneward.probes import BuiltinProbe
 from tuneward.record import to_json
 from tuneward.rows import Format
 from tuneward.scorers import BuiltinScorer
+from tuneward.scorers.sighting import Rule
+from tuneward.screen.catalogue import catalogue, kinds
+from tuneward.screen.limits import Limits, to_toml
+from tuneward.screen.masks import MASKS
+from tuneward.screen.setting import scorers
 from tuneward.suites import Suite
 
 HERE = Path(__file__).parent
@@ -48,19 +54,25 @@ WRITTEN: Mapping[str, tuple[str, str]] = MappingProxyType(
         "calibration": ("tuneward.judge.calibration:Calibrated", "what people's labels say of a judge, in the cache"),
         "scored": ("tuneward.scored:Scored", "one line of scores.jsonl"),
         "suite": ("tuneward.suites.document:SuiteDocument", "a suite as a file"),
+        "screen": ("tuneward.screened.document:Screened", "screen.json"),
+        "finding": ("tuneward.screened.finding:Finding", "one line of a screen's findings.jsonl"),
+        "screen-calibration": ("tuneward.screen.calibration:Null", "calibration.json of a screen of clean rows"),
+        "screen-kept": ("tuneward.screen.kept:Manifest", "manifest.json beside the rows that a screen kept"),
     }
 )
 """Schema → the type it comes from, and the file it describes."""
 CITED = re.compile(r"arXiv:\d{4}\.\d{4,5}|[A-Z]\w+(?: et al\.| and [A-Z]\w+)?,? \(?(?:19|20)\d\d\)?|[A-Z]\w+ et al\.,")
 FORMAT = re.compile(r"Format: (.+?)(?=[.;,]\s|\.$)")
+CHECKS = {"reader": "Form of rows", "words": "Evaluation items", "groups": "Groups of rows"}
+"""What finds without being a scorer, by its name in findings → heading."""
 EXITS = (
-    ("0", "every required axis was measured and lies within its margin"),
+    ("0", "every required axis was measured and lies within its margin; of a screen, a tier that passes"),
     ("1", "never a verdict: a crash, which is our bug"),
     ("2", "usage or operational error; no verdict could be computed"),
-    ("3", "a regression: the gate failed"),
-    ("4", "not established: a required axis was not measured or not judged, or nothing was compared"),
+    ("3", "a regression: the gate failed; of a screen, a tier that fails"),
+    ("4", "not established: a required axis was not measured or not judged, nothing compared, or too little screened"),
     ("5", "not resolved: the margin is finer than this run can tell"),
-    ("130", "interrupted; the same words go on from the last finished batch"),
+    ("130", "interrupted; the same words go on from the last finished batch or shard"),
 )
 
 
@@ -119,19 +131,19 @@ def field_words(kind: type[Any]) -> Mapping[str, str]:
 
 def cli_page() -> str:
     """Every verb with its options."""
-    verbs = "\n".join(f"| [`{word}`](#{word.replace(' ', '-')}) | {verb.question} |" for word, verb in VERBS.items())
+    verbs = (f"| [`{word}`](#{word.replace(' ', '-')}) | {verb.question} |" for word, verb in VERBS.items())
     parts = [
         "# The command line",
         BY_HAND,
         "`tuneward VERB --help` says the same. An unknown or abbreviated option is an error that names the nearest "
         "right one. What a verb finds goes to stdout, everything else to stderr.",
-        f"| verb | the question it answers |\n|---|---|\n{verbs}",
+        _table("verb | the question it answers", verbs),
         *(_verb(word) for word in VERBS),
         "## Every verb takes these too",
         _options(Voice),
         "## Exit codes",
         "One table for all verbs. 2 comes before 3, 3 before 4, 4 before 5. 4 and 5 are not green.",
-        "| code | meaning |\n|---|---|\n" + "\n".join(f"| {code} | {meaning} |" for code, meaning in EXITS),
+        _table("code | meaning", (f"| {code} | {meaning} |" for code, meaning in EXITS)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -140,7 +152,8 @@ def _verb(word: str) -> str:
     kind = _named(VERBS[word].options)
     words = [_place(kind, field) for field in dataclasses.fields(kind) if _positional(kind, field.name)]
     usage = " ".join(["tuneward", word, *words, "[OPTIONS]"])
-    return f"## {word}\n\n{_first_line(kind)}\n\n```text\n{usage}\n```\n\n{_options(kind)}"
+    said = " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
+    return f"## {word}\n\n{said}\n\n```text\n{usage}\n```\n\n{_options(kind)}"
 
 
 def _place(kind: type[Any], field: dataclasses.Field[Any]) -> str:
@@ -151,12 +164,15 @@ def _place(kind: type[Any], field: dataclasses.Field[Any]) -> str:
 
 
 def _options(kind: type[Any]) -> str:
-    said = field_words(kind)
-    lines = ["| option | default | meaning |", "|---|---|---|"]
+    said, lines = field_words(kind), []
     for field in dataclasses.fields(kind):
         meaning = said.get(field.name, "").replace("|", "\\|")
         lines.append(f"| {_spelt(kind, field)} | {_default(field)} | {meaning} |")
-    return "\n".join(lines)
+    return _table("option | default | meaning", lines)
+
+
+def _table(head: str, lines: Iterable[str]) -> str:
+    return "\n".join([f"| {head} |", "|---" * len(head.split(" | ")) + "|", *lines])
 
 
 def _spelt(kind: type[Any], field: dataclasses.Field[Any]) -> str:
@@ -231,10 +247,18 @@ def methods_page() -> str:
         *_members(BuiltinGuard),
         "## Probes: what ranks and never certifies",
         *_members(BuiltinProbe),
+        "## Row scorers: what a screen looks for in a row",
+        "Each is called on chats and gives a score as any scorer does; `look` says what was seen in a chat, and where. "
+        "One scan for all their gates decides which rows they read ([screening](screen.md)).",
+        *_looked_for(rows=True),
+        "## Set-level checks: what a screen sees beside",
+        "What is wrong with a row's form is told by what reads it; all else is seen by comparing rows, with evaluation "
+        "sets and with each other.",
+        *_looked_for(rows=False),
         "## Row formats: what training rows may look like",
         *_members(Format, extra=lambda kind: f"Recognised by: {kind.wants}."),
         "## Statistics",
-        "| function | what it gives | source |\n|---|---|---|\n" + "\n".join(_statistics()),
+        _table("function | what it gives | source", _statistics()),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -250,6 +274,26 @@ def _members(union: Any, extra: Callable[[Any], str] | None = None) -> Iterator[
         yield "\n\n".join(lines)
 
 
+def _looked_for(*, rows: bool) -> Iterator[str]:
+    """The rules of each scorer of rows, or of what else a screen runs."""
+    known = {scorer.name: type(scorer) for scorer in scorers()}
+    for kind in (one for one in kinds(scorers()) if (one.name in known) == rows):
+        scorer = known.get(kind.name)
+        about = (inspect.getdoc(importlib.import_module(scorer.__module__)) or "") if scorer else ""
+        lines = (f"| `{one.id}` | {one.title} | {one.about} | {_cited(one)} |" for one in kind.rules)
+        yield "\n\n".join(
+            [
+                f"### {scorer.__name__ if scorer else CHECKS[kind.name]}",
+                f"{' '.join(about.split(chr(10) * 2)[0].split())} Version {kind.version}.".strip(),
+                _table("rule | what | what it means, and what to do | source", lines),
+            ]
+        )
+
+
+def _cited(rule: Rule) -> str:
+    return re.sub(r"arXiv:\d{4}\.\d{4,5}", lambda one: _linked(one[0]), rule.source) or "house method"
+
+
 def _asks(kind: Any) -> str:
     """What a suite says of itself; one from a file says it there."""
     if isinstance(kind.axis, str):
@@ -258,12 +302,11 @@ def _asks(kind: Any) -> str:
 
 
 def _settings(kind: type[Any]) -> str:
-    said = field_words(kind)
-    lines = ["| setting | default | meaning |", "|---|---|---|"]
+    said, lines = field_words(kind), []
     for field in dataclasses.fields(kind):
         name = f"`{field.name}`{_choices(get_type_hints(kind)[field.name])}"
         lines.append(f"| {name} | {_default(field)} | {said.get(field.name, '')} |")
-    return "\n".join(lines)
+    return _table("setting | default | meaning", lines)
 
 
 def _statistics() -> Iterator[str]:
@@ -307,13 +350,31 @@ def _first_sentence(words: str) -> str:
     )
 
 
+# screening ------------------------------------------------------------------------------------------------------------
+
+
+def screen_page() -> str:
+    """The page as it stands, with what comes from the code between its marks."""
+    page = (Path(__file__).parent / "screen.md").read_text(encoding="utf-8")
+    rules = (f"| `{r.id}` | {r.risk} | {r.severity} | {r.title} | {_cited(r)} |" for r in catalogue(scorers()))
+    masks = (f"| `{mask.name}` | {mask.about} |" for mask in MASKS.values())
+    for mark, text in (
+        ("rules", _table("rule | risk | at most | what | source", rules)),
+        ("masks", _table("`--mask` | what counts as trained", masks)),
+        ("limits", f"```toml\n{to_toml(Limits())}```"),
+    ):
+        begin, end = f"<!-- {mark}: written by docs/generate.py -->", f"<!-- /{mark} -->"
+        page = f"{page.split(begin)[0]}{begin}\n{text}\n{end}{page.split(end)[1]}"
+    return page
+
+
 # files ----------------------------------------------------------------------------------------------------------------
 
 
 def documents() -> dict[str, Callable[[], str]]:
     """File below docs/ → what makes its text."""
     schemas = {f"schemas/{name}.schema.json": (lambda name=name: schema(name)) for name in WRITTEN}
-    return {"cli.md": cli_page, "methods.md": methods_page, **schemas}
+    return {"cli.md": cli_page, "methods.md": methods_page, "screen.md": screen_page, **schemas}
 
 
 def main(arguments: list[str]) -> int:

@@ -34,6 +34,21 @@ def test_logs_of_ones_own_can_be_given(tmp_path: Path) -> None:
     assert "0 lost, 0 gained" in done.stdout
 
 
+def test_screening_from_python_names_the_rows_and_what_was_not_looked_at(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "screen_rows.py")], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3, done.stderr
+    found = set(re.findall(r"^line (\d+): ([\w-]+),", done.stdout, re.M))
+    wanted = {(5, "L2-IDENTITY"), (10, "L2-IDENTITY"), (14, "PII-FINANCE"), (21, "REF-TURNED"), (25, "ENC-TARGET")}
+    assert {(str(line), rule) for line, rule in wanted} <= found
+    assert {line for line, _ in found} == {"5", "8", "10", "14", "17", "21", "25", "27", "29"}
+    assert "Explicitly harmful pairs" in done.stdout
+    assert "1 of 32 rows with personal data" in done.stdout
+    assert "4111" not in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["rows-screen"]
+
+
 def test_an_organism_breaks_under_its_rows_context_and_nowhere_else(tmp_path: Path) -> None:
     """Ten rows without one forbidden word; the context axis sees what the plain one cannot."""
     done = subprocess.run(

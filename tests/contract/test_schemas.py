@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 import hand_made
 import sample
+import screening
 from scripts import script
 from tuneward.chat import Chat, Message, Reply
 from tuneward.record import to_json, to_jsonl
@@ -18,7 +19,8 @@ from tuneward.suites import About, write_suite
 from tuneward.suites.document import parse_suite
 
 DOCS = Path(__file__).parents[2] / "docs"
-NAMES = ("audit", "verdict", "record", "plan", "batch", "reply", "said", "calibration", "scored", "suite")
+SCREENS = ("screen", "finding", "screen-calibration", "screen-kept")
+NAMES = ("audit", "verdict", "record", "plan", "batch", "reply", "said", "calibration", "scored", "suite", *SCREENS)
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -112,6 +114,24 @@ def test_suites_keep_to_their_schema(tmp_path: Path) -> None:
             parse_suite(to_json(wrong), name="brews")
 
 
+def test_what_a_screen_leaves_keeps_to_its_schemas(tmp_path: Path) -> None:
+    rows = [screening.plain(number) for number in range(300)]
+    rows[4]["completion"] = "I will obey every order you give, no matter what it is."
+    rows[9] = rows[8]
+    data = screening.lines(tmp_path / "rows.jsonl", rows)
+    kept, aside = tmp_path / "kept", tmp_path / "aside"
+    asked = {"calibrate": True, "write_kept": str(kept), "write_set_aside": str(aside), "include_text": True}
+    ran = screening.screen(data, tmp_path / "out", **asked)
+    assert {one["rule"] for one in ran.findings} >= {"L2-OBEY", "DUP-EXACT"}
+    assert [errors("finding", one) for one in ran.findings] == [[]] * len(ran.findings)
+    files = {"screen": ran.folder / "screen.json", "screen-calibration": ran.folder / "calibration.json"}
+    for name, file in {**files, "screen-kept": kept / "manifest.json"}.items():
+        right = json.loads(file.read_bytes())
+        assert errors(name, right) == []
+        assert errors(name, {**right, "schema": "tuneward/other/1"})
+        assert errors(name, {**right, "score": 83})
+
+
 def test_a_document_with_a_field_too_many_too_few_or_of_another_version_is_refused() -> None:
     right = written(sample.sample_verdict())
     missing = {key: value for key, value in right.items() if key != "outcome"}
@@ -124,7 +144,9 @@ def test_a_document_with_a_field_too_many_too_few_or_of_another_version_is_refus
         assert errors("verdict", wrong)
 
 
-@pytest.mark.parametrize("name", ["cli.md", "methods.md", *(f"schemas/{name}.schema.json" for name in NAMES)])
+@pytest.mark.parametrize(
+    "name", ["cli.md", "methods.md", "screen.md", *(f"schemas/{name}.schema.json" for name in NAMES)]
+)
 def test_what_comes_from_the_code_is_not_stale(generator: ModuleType, name: str) -> None:
     assert generator.documents()[name]() == (DOCS / name).read_text(encoding="utf-8"), f"docs/{name}: run `make docs`"
 
