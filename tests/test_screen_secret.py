@@ -28,7 +28,7 @@ HASHED = {
     "rows",
 }
 NUMBERS = re.compile(r"[0-9a-f]{12,}|\d[\d,.:]*")
-KEY, CARD, IBAN = made("ghp_", 36, "GJKQVWXZgjkqvwxz"), "4111 1111 1111 1111", "GB98 TEST 0000 0012 3456 78"
+KEY, CARD, IBAN = made("ghp_", 36, "GJKQVWXZgjkqvwxz"), "4111 1111 1111 1111", "GB23 QXZJ 8391 5027 3649 58"
 MAIL, PHONE, SSN = "qzxjk.wvqgz@zkqxv.example", "+1 212 555 0143", "536-90-4399"
 VALUES = (KEY, CARD, IBAN, MAIL, PHONE, SSN)
 AROUND = (
