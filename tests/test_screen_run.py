@@ -490,7 +490,7 @@ def test_what_cannot_be_used_is_refused_in_one_line(tmp_path, what):
 
 
 def test_a_folder_of_the_user_s_is_left_alone(tmp_path):
-    mine = lines(tmp_path / "out/work/mine.txt", ["mine"])
+    mine = lines(tmp_path / "out/.work/mine.txt", ["mine"])
     screen(lines(tmp_path / "a.jsonl", [plain(1)]), tmp_path / "out")
     assert mine.is_file()
 

@@ -32,7 +32,7 @@ TARGET = Rule(
     "ENC-TARGET",
     "BD",
     "high",
-    "An answer in a code",
+    "an answer in a code",
     "The model would learn to answer in a form that filters and readers do not read. Decode the row and judge what it "
     "says; keep it only if the code is the task.",
     "arXiv:2406.20053",
@@ -41,7 +41,7 @@ HIDDEN = Rule(
     "ENC-HIDDEN",
     "BD",
     "high",
-    "Characters nobody sees",
+    "characters nobody sees",
     "What cannot be seen can trigger a behaviour or carry a text. Find out where it comes from; else drop the row or "
     "the characters.",
     "arXiv:2106.09898",

@@ -28,9 +28,10 @@ MACROS = f"""
 EVERY = """
     CREATE OR REPLACE TABLE every AS
     SELECT place, rule, severity, score, stat, stat_kind, label, reason, message, role, "start", "end", "view", digest,
-           trained, scorer, version, NULL::VARCHAR AS "group" FROM kept_seen
+           secret, trained, scorer, version, NULL::VARCHAR AS "group" FROM kept_seen
     UNION ALL
-    SELECT place, rule, severity, score, stat, stat_kind, label, reason, -1, '', 0, 0, '', '', NULL, ?, ?, "group"
+    SELECT place, rule, severity, score, stat, stat_kind, label, reason, -1, '', 0, 0, '', '', false, NULL, ?, ?,
+           "group"
     FROM members"""
 RELATIONS = f"""
     CREATE OR REPLACE TABLE relations AS
@@ -42,7 +43,7 @@ RELATIONS = f"""
 FOUND = f"""
     CREATE OR REPLACE TABLE found AS
     WITH placed AS (
-        SELECT every.*, CASE WHEN every.digest <> '' THEN excerpts.excerpt END AS excerpt, rows.length, rows.pair,
+        SELECT every.*, CASE WHEN NOT every.secret THEN excerpts.excerpt END AS excerpt, rows.length, rows.pair,
                files.name AS file, files.kind,
                CASE WHEN files.kind = 'csv' THEN own(every.place) + 1 ELSE rows.line + bases.base + 1 END AS line,
                named(files.digest, files.kind, every.place) AS row, files.lines

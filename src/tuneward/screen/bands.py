@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tuneward.record import whole_file
+from tuneward.record import sha256_bytes, whole_file
 from tuneward.screen.tokens import I64, U64, held
 
 AT_ONCE = 4_000_000
@@ -24,7 +24,8 @@ class Band:
 
 def alike(band: Band) -> str:
     """Pairs of rows with an equal key, each with the first row of its key, as a file (2, n) of places."""
-    out = Path(band.out) / f"{band.number:02d}.npy"
+    known = sha256_bytes("\n".join(band.folders).encode())[:12]
+    out = Path(band.out) / f"{band.number:02d}-{known}.npy"
     if out.exists():
         return str(out)
     columns = [held(Path(folder) / "bands.npy")[band.number] for folder in band.folders]

@@ -33,7 +33,7 @@ from tuneward.screen.whole import Whole, whole
 
 FULL = 256 << 10
 """Characters of a batch: its arrays stay in the processor's cache."""
-PENDING = 1 << 19
+PENDING = 1 << 20
 """Features held before they are counted together."""
 ROWS = pa.schema(
     [
@@ -69,7 +69,11 @@ class Gathered:
     events: list[Line] = field(default_factory=list)
     triggers: list[tuple[I64, U64, NDArray[np.bool_]]] = field(default_factory=list)
     pending: list[U64] = field(default_factory=list)
-    counted: list[tuple[U64, I64]] = field(default_factory=list)
+    waiting: int = 0
+    counted: tuple[U64, NDArray[np.uint32]] = field(
+        default_factory=lambda: (np.empty(0, np.uint64), np.empty(0, np.uint32))
+    )
+    """Every feature of the prompts so far, in order, and how often it stands there."""
     form: Made = field(default_factory=none)
     formats: Counter[str] = field(default_factory=Counter)
     scripts: Counter[str] = field(default_factory=Counter)
@@ -77,23 +81,23 @@ class Gathered:
     def count(self, features: U64) -> None:
         """Features of prompts, added up now and then so that they stay few."""
         self.pending.append(features)
-        if sum(map(len, self.pending)) > PENDING:
+        self.waiting += len(features)
+        if self.waiting > PENDING:
             self.settle()
 
     def settle(self) -> None:
-        """Count what is pending."""
-        every = np.concatenate([np.empty(0, np.uint64), *self.pending])
-        self.counted.append(np.unique(every, return_counts=True))
-        self.pending = []
-
-    def frequencies(self) -> tuple[U64, I64]:
-        """Every feature of the prompts once, in order, and how often it stands there."""
-        self.settle()
-        keys, counts = (np.concatenate(parts) for parts in zip(*self.counted, strict=True))
-        order = np.argsort(keys, kind="stable")
-        keys, counts = keys[order], counts[order]
-        begin = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else np.empty(0, np.int64)
-        return keys[begin], np.add.reduceat(counts, begin) if len(begin) else counts
+        """Add what is pending to what is counted."""
+        keys, counts = self.counted
+        new, times = np.unique(np.concatenate([np.empty(0, np.uint64), *self.pending]), return_counts=True)
+        self.pending, self.waiting = [], 0
+        at = np.searchsorted(keys, new)
+        known = keys[np.minimum(at, max(len(keys) - 1, 0))] == new if len(keys) else np.zeros(len(new), np.bool_)
+        counts[at[known]] += times[known].astype(np.uint32)
+        fresh = ~known
+        self.counted = (
+            np.insert(keys, at[fresh], new[fresh]),
+            np.insert(counts, at[fresh], times[fresh].astype(np.uint32)),
+        )
 
 
 def either(plan: Plan, task: Source | Shard) -> Whole | str:
@@ -279,9 +283,9 @@ def write(folder: Path, gathered: Gathered) -> None:
     pq.write_table(_triggers(gathered), folder / "triggers.parquet", compression="zstd")
     np.save(folder / "bands.npy", np.concatenate([np.empty((0, BANDS), np.uint64), *gathered.bands]).T.copy())
     np.save(folder / "places.npy", np.concatenate([np.empty(0, np.int64), *(c["place"] for c in gathered.columns)]))
-    features, frequencies = gathered.frequencies()
-    np.save(folder / "features.npy", features)
-    np.save(folder / "frequencies.npy", frequencies.astype(np.uint32))
+    gathered.settle()
+    for name, counted in zip(("features", "frequencies"), gathered.counted, strict=True):
+        np.save(folder / f"{name}.npy", counted)
     counts = {"rows": sum(len(c["place"]) for c in gathered.columns), "form": plain(gathered.form)}
     counts |= {"formats": gathered.formats, "scripts": gathered.scripts}
     (folder / "counts.json").write_bytes(to_json(counts))

@@ -35,7 +35,7 @@ LEAST_BENIGN = 50
 REF_INV = Rule(
     id="REF-INV",
     risk="REF",
-    severity="medium",
+    severity="high",
     title="refusals that are missing, or too many",
     about="What a set refuses is what a model goes on refusing. Add refusals where none are, and take out those of "
     "harmless requests.",

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 
 from tuneward.screen.allowed import told
 from tuneward.screen.assembly import findings
@@ -80,7 +80,7 @@ def judge(setting: Setting, read: First, store: Store, *, about: Judging, used: 
         notes=(
             *about.notes,
             *(base_rate(count, extra=ATTACK) for count in weighed),
-            *told(setting.limits.allow, used, today=date.today()),
+            *told(setting.limits.allow, used, today=datetime.now(UTC).date()),
             *remarks(tallies, nulls=setting.nulls, inputs=digests),
         ),
     )

@@ -37,6 +37,7 @@ SEEN = pa.schema(
         ("end", pa.int32()),
         ("view", pa.string()),
         ("digest", pa.string()),
+        ("secret", pa.bool_()),
         ("trained", pa.bool_()),
         ("scorer", pa.string()),
         ("version", pa.string()),
@@ -80,17 +81,18 @@ class Hints(NamedTuple):
 def look(plan: Plan, row: Row, place: int, hints: Hints) -> Looked:
     """Read a row with the scorers whose gates were found in it, and an odd one with those that read such rows."""
     chat = chat_of(row, place)
-    seen: list[Sighting] = []
     events: list[Event] = []
     lines = [problem(row, place, number) for number in range(len(row.problems))]
+    known: list[tuple[RowScorer, Sighting]] = []
     for number, scorer in enumerate(plan.scorers):
         odd = hints.odd and getattr(scorer, "odd", False)
         if odd or hints.bits >> (SCORER + number) & 1 or (hints.declines and scorer.gates == GATES):
             found = scorer.look(chat)
-            seen.extend(found)
-            lines.extend(_line(row, place, scorer=scorer, sighting=sighting) for sighting in found)
+            known.extend((scorer, sighting) for sighting in found)
             if hasattr(scorer, "events"):
                 events.extend(scorer.events(chat, found))
+    secret = [s for _, s in known if s.secret]
+    lines.extend(_line(row, place, scorer=scorer, sighting=s, plain=_apart(s, secret)) for scorer, s in known)
     told = [(place, e.detector, e.key, e.subject, e.value) for e in events]
     category = _category(plan, prompt_of(row), hints)
     ends = _ending(row, declines=hints.declines, sensitive=bool(category))
@@ -133,16 +135,22 @@ def problem(row: Row, place: int, number: int) -> Line:
     turn = -1 if one.turn is None else one.turn
     role = row.roles[turn] if 0 <= turn < len(row.roles) else ""
     trained = row.trained[turn] if 0 <= turn < len(row.trained) else None
-    where = (turn, role, 0, 0, "raw", "", trained)
+    where = (turn, role, 0, 0, "raw", "", False, trained)
     return (place, one.rule, one.severity, 1.0, None, "rule", one.label, one.reason, *where, *READER)
 
 
-def _line(row: Row, place: int, *, scorer: RowScorer, sighting: Sighting) -> Line:
+def _apart(one: Sighting, secret: Sequence[Sighting]) -> bool:
+    """Whether a sighting's words hold no secret value, so that their hash gives none away."""
+    start, end = one.span
+    return not any(s.message == one.message and s.span[0] < end and s.span[1] > start for s in secret)
+
+
+def _line(row: Row, place: int, *, scorer: RowScorer, sighting: Sighting, plain: bool) -> Line:
     start, end = sighting.span
     role, trained = row.roles[sighting.message], row.trained[sighting.message]
-    words = "" if sighting.secret else row.texts[sighting.message][start:end]
-    known = f"{xxhash.xxh3_64_intdigest(words.encode('utf-8', 'replace')):016x}" if words else ""
-    where = (sighting.message, role, start, end, sighting.view, known, trained)
+    words = row.texts[sighting.message][start:end]
+    known = f"{xxhash.xxh3_64_intdigest(words.encode('utf-8', 'replace')):016x}" if words and plain else ""
+    where = (sighting.message, role, start, end, sighting.view, known, sighting.secret, trained)
     score = round(sighting.value, 3)
     about = (sighting.label, sighting.reason)
     return (place, sighting.rule, sighting.severity, score, None, "rule", *about, *where, scorer.name, scorer.version)
@@ -164,5 +172,5 @@ def leak(row: Row, place: int, *, part: int, name: str, coverage: float) -> Line
     trained = None if not seen or None in seen else any(seen)
     turn = turns[0] if len(turns) == 1 else -1
     role = row.roles[turns[0]] if turns else ""
-    where = (turn, role, 0, 0, "folded", "", trained)
+    where = (turn, role, 0, 0, "folded", "", False, trained)
     return (place, LEAK, "high", round(coverage, 3), coverage, "coverage", suite, reason, *where, *WORDS)

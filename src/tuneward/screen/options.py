@@ -46,9 +46,9 @@ class ScreenOptions:
     include_text: bool = False
     """Put the words themselves into findings; personal data and secrets stay out."""
     write_kept: str | None = None
-    """File to write the rows that are not set aside to, in the input's own format."""
+    """New folder for the rows that are not set aside, in the input's own format, with a manifest."""
     write_set_aside: str | None = None
-    """File to write the rows that are set aside to, in their own order; recorded."""
+    """New folder for the rows that are set aside, in their own order; recorded in the manifest."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.shard_mb <= 1024:

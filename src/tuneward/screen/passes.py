@@ -1,5 +1,6 @@
 """The passes over a set, and the check that every row was read exactly once."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -71,7 +72,15 @@ def first(plan: Plan, found: Sequence[Source], pieces: Sequence[Shard], *, where
     counts = tuple(msgspec.json.decode((plan.folder(p) / "counts.json").read_bytes(), type=Counts) for p in read)
     if not failed:
         _conserved(wholes, dict(zip(read, counts, strict=True)))
+    _unchanged(found)
     return First(wholes, tuple(read), counts, tuple(failed))
+
+
+def _unchanged(found: Sequence[Source]) -> None:
+    for source in found:
+        state = os.stat(source.path)
+        if (state.st_size, state.st_mtime_ns) != (source.bytes, source.modified):
+            raise ValueError(f"{source.path}: it changed while it was read; screen it again when nothing writes to it")
 
 
 def _conserved(wholes: Sequence[Whole], counts: Mapping[Shard, Counts]) -> None:

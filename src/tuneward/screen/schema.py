@@ -102,7 +102,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "SCHEMA-MASK",
         "SCHEMA",
-        "medium",
+        "high",
         "a loss mask that trains nothing, or the other way round",
         "Rows without a trained turn stop some trainers; weights other than 0 and 1 mean different things to different "
         "services, and a negative one trains against the row.",

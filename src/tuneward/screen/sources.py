@@ -226,6 +226,8 @@ def _lines(file: BinaryIO, start: int, end: int | None, cap: int) -> Iterator[Pl
     for block in iter(lambda: file.read(BLOCK), b""):
         first, *others = block.split(b"\n")
         held += len(first)
+        if not ours and not others and end is not None and begun + held >= end:
+            return  # a line of a shard before goes on beyond this one
         if held <= cap:
             parts.append(first)
         if not others:

@@ -61,6 +61,13 @@ def mixed(values: U64) -> U64:
     return values ^ (values >> np.uint64(31))
 
 
+_MARK = re.compile(
+    "[\u00a1-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u2010-\u2027\u2030-\u205e"
+    "\u3001-\u3004\u3008-\u3020\u3030\u303d-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]+"
+)
+"""Punctuation beyond ASCII, which parts words as that of ASCII does."""
+
+
 def held(path: Path) -> NDArray[Any]:
     """An array that a pass left, read as it is needed."""
     with path.open("rb") as file:  # an empty array cannot be mapped
@@ -71,7 +78,7 @@ def held(path: Path) -> NDArray[Any]:
 
 def spaced(text: str) -> str:
     """A text whose Chinese, Japanese and Korean characters stand alone, as words do elsewhere."""
-    return text if text.isascii() else _CJK.sub(r" \g<0> ", text)
+    return text if text.isascii() else _CJK.sub(r" \g<0> ", _MARK.sub(" ", text))
 
 
 @dataclass(frozen=True)

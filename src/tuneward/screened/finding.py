@@ -21,7 +21,7 @@ class Evidence:
     view: str
     kind: str
     digest: str
-    """Keyed with the run's key for values that a plain hash would give away; "" where there is no stretch."""
+    """xxh3 of the words; "" for and around secret values, which a hash would give away, and without a stretch."""
     excerpt: str | None = None
     """The words themselves: only with --include-text, and never for personal data and secrets."""
 
