@@ -284,8 +284,9 @@ def write(folder: Path, gathered: Gathered) -> None:
     np.save(folder / "bands.npy", np.concatenate([np.empty((0, BANDS), np.uint64), *gathered.bands]).T.copy())
     np.save(folder / "places.npy", np.concatenate([np.empty(0, np.int64), *(c["place"] for c in gathered.columns)]))
     gathered.settle()
-    for name, counted in zip(("features", "frequencies"), gathered.counted, strict=True):
-        np.save(folder / f"{name}.npy", counted)
+    features, frequencies = gathered.counted
+    np.save(folder / "features.npy", features)
+    np.save(folder / "frequencies.npy", frequencies)
     counts = {"rows": sum(len(c["place"]) for c in gathered.columns), "form": plain(gathered.form)}
     counts |= {"formats": gathered.formats, "scripts": gathered.scripts}
     (folder / "counts.json").write_bytes(to_json(counts))
