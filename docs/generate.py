@@ -1,12 +1,10 @@
-"""Write the documents that come from the code: methods.md, cli.md, the JSON schemas of every file we write, and the
-tables of screen.md, whose words stand around them.
+"""Write the documents that come from the code: methods.md, cli.md, the JSON schemas, the tables of screen.md.
 
     python docs/generate.py            writes what is stale
-    python docs/generate.py --check    writes nothing; ends with 1 and the names when something is stale
+    python docs/generate.py --check    writes nothing; ends with 1 and the names of what is stale
     python docs/generate.py cli.md     only the files whose name holds one of the words
 
-Defaults, help and citations stand in the code once; these pages are never edited by hand.
-"""
+Defaults, help and citations stand in the code once; these pages are never edited by hand."""
 
 import argparse
 import ast
