@@ -305,7 +305,7 @@ def _rows(gathered: Gathered) -> pa.Table:
 
 
 def _triggers(gathered: Gathered) -> pa.Table:
-    kinds = {field.name: field.type.to_pandas_dtype() for field in TRIGGERS}
+    kinds = dict(zip(TRIGGERS.names, (np.int64, np.uint64, np.bool_), strict=True))
     parts = zip(*gathered.triggers, strict=True) if gathered.triggers else [()] * len(kinds)
     named = zip(kinds.items(), parts, strict=True)
     return pa.table({name: np.concatenate([np.empty(0, kind), *part]) for (name, kind), part in named})

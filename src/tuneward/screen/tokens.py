@@ -18,7 +18,7 @@ I64 = NDArray[np.int64]
 
 _BASE, _STEP = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
-_FIRST = 1 << 18
+_FIRST = 1 << 19
 """Bytes for which powers are held; longer batches extend them."""
 _CLASS = np.zeros(256, np.uint64)
 for _byte in b"abcdefghijklmnopqrstuvwxyz0123456789_":
