@@ -16,7 +16,7 @@ from tuneward.screen.sources import Shard
 
 CANARY = b"tuneward canary: this line must be found"
 CANARY_GATE = (0, CANARY.decode())
-MEMORY = 24 << 20
+MEMORY = 8 << 20
 """Bytes for an automaton; RE2 says nothing of rows it gave up on, hence the canary."""
 SHORT, LONG = 1000, 6000
 """Characters of gates up to which lists share an automaton, and that one automaton takes at most: more of them make
