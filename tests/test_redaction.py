@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personal_cases import PERSONAL, SECRETS, parted
-from tuneward.scorers.redaction import keyed, redact
+from tuneward.scorers.redaction import redact
 
 
 def pieces(text: str, spans: list[tuple[int, int]]) -> set[str]:
@@ -55,15 +55,3 @@ def test_nothing_survives_whatever_the_text(data: st.DataObject, text: str, kind
 def test_spans_outside_of_the_text_are_refused() -> None:
     with pytest.raises(ValueError, match="outside"):
         redact("abc", [(1, 9)], "kind")
-
-
-def test_a_digest_needs_its_key() -> None:
-    one, other = keyed("4111111111111111", b"run 1"), keyed("4111111111111111", b"run 2")
-    assert len(one) == 16
-    assert set(one) <= set("0123456789abcdef")
-    assert one != other
-    assert one == keyed("4111111111111111", b"run 1")
-    assert keyed("\ud800", b"run 1") != keyed("\ud801", b"run 1")
-    for bad in (b"", b"x" * 65):
-        with pytest.raises(ValueError, match="key"):
-            keyed("a", bad)

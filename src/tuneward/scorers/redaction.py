@@ -1,9 +1,8 @@
-"""What may be shown of a text that holds personal data or secrets, and how values are told apart without showing them.
+"""What may be shown of a text that holds personal data or secrets.
 
 Keeping a head and a tail of a value gives short ones away whole (ecosystem S2), so nothing of one is kept.
 """
 
-import hashlib
 from collections.abc import Sequence
 
 _PIECE = 4
@@ -57,15 +56,3 @@ def redact(text: str, spans: Sequence[tuple[int, int]], kind: str) -> str:
         if not pieces & _pieces(shown):
             return shown
     return "" if pieces & _pieces(_BLANK) else _BLANK
-
-
-def keyed(value: str, key: bytes) -> str:
-    """16 hexadecimal digits that tell values apart within a run and nothing outside of it: without the key a short
-    value could be found by trying all (BLAKE2b, RFC 7693).
-
-    Raises:
-        ValueError: the key is empty or longer than 64 bytes.
-    """
-    if not 1 <= len(key) <= hashlib.blake2b.MAX_KEY_SIZE:
-        raise ValueError(f"a key of {len(key)} bytes; expected 1 to {hashlib.blake2b.MAX_KEY_SIZE}")
-    return hashlib.blake2b(value.encode("utf-8", "surrogatepass"), key=key, digest_size=8).hexdigest()
