@@ -31,3 +31,12 @@ def test_a_row_is_seen_alike_alone_and_among_others(tmp_path, monkeypatch):
         expected = [told(one) for one in own if one["rule"].startswith(ALONE)]
         assert [told(one) for one in alone.findings if one["rule"].startswith(ALONE)] == expected
         assert expected or place == 7
+
+
+def test_a_row_that_a_scorer_could_not_tell_is_never_a_pass(tmp_path):
+    """A9: an answer in a script that no rule reads needs a look, and is counted."""
+    rows = [{"prompt": "What is this?", "completion": "Это банан, и он уже спелый."}, *planted()[:2]]
+    ran = screen(lines(tmp_path / "a.jsonl", rows), tmp_path / "out")
+    assert (ran.document.coverage.unscored, ran.document.coverage.scanned) == (1, 2)
+    assert ran.document.verdicts["review"] == 1
+    assert sum(ran.document.verdicts.values()) == 3

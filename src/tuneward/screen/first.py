@@ -184,7 +184,7 @@ def take(plan: Plan, batch: Batch, gathered: Gathered, *, tools: Tools) -> None:
     """One batch: scan, look where the scan points, count."""
     looked = []
     for number, (row, hints) in enumerate(zip(batch.rows, _hints(batch, tools), strict=True)):
-        careful = hints != NONE or row.problems
+        careful = hints != NONE or row.problems or batch.scripts[number] != "latin"  # which no rule may be able to read
         seen = look(plan, row, batch.places[number], hints) if careful else UNSEEN
         looked.append(seen)
         if careful:

@@ -10,6 +10,7 @@ from tuneward.screen.assembly import findings
 from tuneward.screen.calibration import HELD, Tally, remarks, rule_counts
 from tuneward.screen.catalogue import Kind, kinds
 from tuneward.screen.limits import thresholds
+from tuneward.screen.looking import ENDINGS
 from tuneward.screen.passes import First
 from tuneward.screen.setting import Setting
 from tuneward.screen.store import Store
@@ -110,12 +111,13 @@ def _inputs(read: First) -> tuple[Input, ...]:
 
 
 def _coverage(setting: Setting, read: First, store: Store) -> Coverage:
-    ((unreadable, unscored),) = store.rows(
-        """WITH cut AS (SELECT DISTINCT place FROM seen WHERE label = 'long text')
-           SELECT count(*) FILTER (NOT readable),
-                  count(*) FILTER (readable AND (ending = 3 OR place IN (SELECT place FROM cut)))
-           FROM rows"""
+    store.run(
+        """CREATE OR REPLACE TABLE untold AS SELECT place FROM rows
+           WHERE readable AND (ending = ? OR place IN (SELECT place FROM seen WHERE label = 'long text'))""",
+        [ENDINGS.index("unclear")],
     )
+    ((unscored,),) = store.rows("SELECT count(*) FROM untold")
+    ((unreadable,),) = store.rows("SELECT count(*) FROM rows WHERE NOT readable")
     scripts: Counter[str] = Counter()
     for count in read.counts:
         scripts.update(count.scripts)
@@ -137,11 +139,14 @@ def _coverage(setting: Setting, read: First, store: Store) -> Coverage:
 
 
 def _verdicts(store: Store, coverage: Coverage) -> dict[str, int]:
+    """Rows by the worst that counts of what was found in them; what a scorer could not tell needs a look at least."""
     ranks = ", ".join(f"'{name}'" for name in DISPOSITIONS)
     found = store.rows(
         f"""SELECT worst, count(*) FROM (
-              SELECT max(list_position([{ranks}], disposition)) AS worst FROM found
-              WHERE place IS NOT NULL AND allowed_by IS NULL GROUP BY place) GROUP BY worst"""
+              SELECT max(list_position([{ranks}], disposition)) AS worst FROM (
+                SELECT place, disposition FROM found WHERE place IS NOT NULL AND allowed_by IS NULL
+                UNION ALL SELECT place, 'review' FROM untold)
+              GROUP BY place) GROUP BY worst"""
     )
     counts: dict[str, int] = {DISPOSITIONS[worst - 1]: rows for worst, rows in found}
     ordered: dict[str, int] = {name: counts.get(name, 0) for name in DISPOSITIONS}

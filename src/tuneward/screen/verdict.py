@@ -13,11 +13,9 @@ from types import MappingProxyType
 from tuneward.scorers.sighting import Risk, Rule, Severity
 from tuneward.screen.calibration import HELD, Null, Tally, count_above, expectation, stands_out
 from tuneward.screen.limits import Limits
-from tuneward.screened.document import Coverage, RowVerdict, RuleCount, Tier
+from tuneward.screened.document import Coverage, RuleCount, Tier
 from tuneward.screened.finding import DISPOSITIONS, Disposition, Finding
-from tuneward.stats.judge_error import Calibration, corrected
-from tuneward.stats.rates import Rate, wilson
-from tuneward.text import number, percent, share_interval
+from tuneward.text import number, percent
 
 OF_SEVERITY: Mapping[Severity, Disposition] = MappingProxyType(
     {"info": "note", "low": "note", "medium": "review", "high": "quarantine", "critical": "quarantine"}
@@ -72,13 +70,6 @@ def disposition(
     found = OF_SEVERITY[severity]
     lower = trained is False and rule.risk in NEEDS_LOSS
     return DISPOSITIONS[max(0, DISPOSITIONS.index(found) - lower)]
-
-
-def row_verdict(findings: Sequence[Finding], *, unscored: bool = False) -> RowVerdict:
-    """The worst of a row's findings that count; a row that some scorer could not tell needs a look at least."""
-    ranks = [DISPOSITIONS.index(one.disposition) for one in findings if one.allowed_by is None]
-    ranks += [DISPOSITIONS.index("review")] if unscored else []
-    return DISPOSITIONS[max(ranks)] if ranks else "pass"
 
 
 def verdict(seen: Counted, limits: Limits) -> Verdict:
@@ -196,24 +187,6 @@ def _headline(tier: Tier, reasons: Sequence[str]) -> str:
     others = len(reasons) - 1
     more = f" ({others} more reason{'s' * (others > 1)})" if others else ""
     return f"{WORDS[tier]}: {reasons[0]}{more}."
-
-
-# prevalence -----------------------------------------------------------------------------------------------------------
-
-
-def prevalence(k: int, n: int, judged: Calibration | None = None) -> Rate:
-    """Share of rows behind k of n hits: Wilson, or corrected by Rogan–Gladen where labels tell how often a rule errs.
-
-    Rows of one source are alike, so the true uncertainty is larger than the interval. Raises ValueError as `wilson`.
-    """
-    return wilson(k, n) if judged is None else corrected(k, n, judged)
-
-
-def prevalence_line(rule: str, rate: Rate, *, judged: bool) -> str:
-    """One sentence with the share and its interval."""
-    how = "corrected for the errors that labels show" if judged else "not corrected for errors of the rule"
-    within = share_interval(rate.low, rate.high)
-    return f"{rule}: {number(rate.k)} of {number(rate.n)} rows; share {percent(rate.value)} {within}, {how}."
 
 
 def base_rate(count: RuleCount, *, extra: int) -> str:
