@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from screen_made import BY_ID, coverage, finding, looked, null, on_set, tally
+from screen_made import BY_ID, coverage, looked, null, on_set, tally
 from tuneward.scorers.sighting import SEVERITIES, Severity
 from tuneward.screen.calibration import rule_counts
 from tuneward.screen.limits import Limits
