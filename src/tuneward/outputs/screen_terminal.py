@@ -10,13 +10,12 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 from tuneward.outputs import screen_shown as shown
+from tuneward.outputs.terminal import Line
 from tuneward.screened.document import Screened
 from tuneward.text import NAME, NONE, SENTENCE, number, percent, plain, shorten
 
 STYLES: Mapping[str, str] = MappingProxyType({"pass": "green", "fail": "bold red", "unknown": "yellow"})
 """Tone → style; all others are plain. Sign and word stand there too, so colour is never needed to read it."""
-INDENT = 9
-"""Columns of the word before each line."""
 LISTED = 10
 """Findings on the set, files, and things not tested that are named; screen.json has them all."""
 HEADS = ("rows", "share %", "95 %", "expected")
@@ -36,35 +35,20 @@ def table(screened: Screened) -> RenderableType:
     rows = shown.rule_rows(screened)
     found = [row for row in rows if row.found]
     blocks: list[list[RenderableType]] = [
-        [_Line(*line) for line in _head(screened)],
+        [Line(*line) for line in _head(screened)],
         [_Rules(found)] if found else [],
-        [_Line(*line) for line in _rest(screened, silent=len(rows) - len(found))],
-        [_end(screened), *(_Line("", f"· {why}") for why in screened.tier_reasons[:LISTED])],
+        [Line(*line) for line in _rest(screened, silent=len(rows) - len(found))],
+        [_end(screened), *(Line("", f"· {why}") for why in screened.tier_reasons[:LISTED])],
     ]
     first, *others = (block for block in blocks if block)
     return Group(*first, *(part for block in others for part in (Text(), *block)))
 
 
-@dataclass(frozen=True)
-class _Line:
-    """A word and a text that keeps its indent where it is broken."""
-
-    word: str
-    text: str | Text
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """What rich calls; it knows the width."""
-        said = self.text if isinstance(self.text, Text) else Text(shorten(plain(self.text), SENTENCE))
-        for place, line in enumerate(said.wrap(console, max(1, options.max_width - INDENT))):
-            line.rstrip()
-            yield Text(f"{'' if place else self.word:<{INDENT}}").append_text(line)
-
-
-def _end(screened: Screened) -> _Line:
+def _end(screened: Screened) -> Line:
     word = shown.tier_words(screened).upper()
     said = Text(f"{word}, {shown.code_words(screened)}. {shorten(plain(screened.headline), SENTENCE)}")
     said.stylize(STYLES.get(shown.tone(screened), ""), 0, len(word))
-    return _Line(f"TIER {screened.tier}", said)
+    return Line(f"TIER {screened.tier}", said)
 
 
 def _head(screened: Screened) -> Iterator[tuple[str, str]]:

@@ -57,13 +57,13 @@ def table(audit: Audit, verdict: Verdict) -> RenderableType:
     end = Text(f"{verdict.outcome.upper()}, exit {verdict.exit_code}: {shorten(plain(verdict.headline), SENTENCE)}")
     end.stylize(STYLES[verdict.outcome], 0, len(verdict.outcome))
     blocks: list[list[RenderableType]] = [
-        [_Line(*line) for line in _head(audit)],
+        [Line(*line) for line in _head(audit)],
         [_Axes(rows)] if rows else [],
-        [_Line(*line) for line in harm_lines(audit.harm)] if audit.harm else [],
+        [Line(*line) for line in harm_lines(audit.harm)] if audit.harm else [],
         list(_in_turn(audit)),
         list(_under(audit)),
         list(_tail(audit, verdict)),
-        [_Line("VERDICT", end)],
+        [Line("VERDICT", end)],
     ]
     first, *others = (block for block in blocks if block)
     return Group(*first, *(part for block in others for part in (Text(), *block)))
@@ -87,7 +87,7 @@ def _rates(axis: Axis | None) -> str:
 
 
 @dataclass(frozen=True)
-class _Line:
+class Line:
     """A word and a text that keeps its indent where it is broken."""
 
     word: str
@@ -205,12 +205,12 @@ def _wide(row: _Row, line: str, *, console: Console, room: int) -> Iterator[Text
     yield from rest
 
 
-def _in_turn(audit: Audit) -> Iterator[_Line]:
+def _in_turn(audit: Audit) -> Iterator[Line]:
     """Axes that were asked one prompt after another, and why their rates are no estimates."""
     for one in audit.in_turn:
-        yield _Line("in turn", f"{TURN_MARKS[one.outcome]} {shorten(plain(one.axis), NAME)} {turn_words(one)}")
+        yield Line("in turn", f"{TURN_MARKS[one.outcome]} {shorten(plain(one.axis), NAME)} {turn_words(one)}")
     if audit.in_turn:
-        yield _Line("", LEAN)
+        yield Line("", LEAN)
 
 
 def _under(audit: Audit) -> Iterator[RenderableType]:
@@ -222,7 +222,7 @@ def _under(audit: Audit) -> Iterator[RenderableType]:
             found.add_row(Text(one.name), str(one.families), *(map(_contrast, halves)))
         yield found
     if audit.depth:
-        yield _Line("depth", depth_words(audit.depth))
+        yield Line("depth", depth_words(audit.depth))
 
 
 def _contrast(one: Contrast | None) -> str:
@@ -235,21 +235,21 @@ def _contrast(one: Contrast | None) -> str:
     )
 
 
-def _tail(audit: Audit, verdict: Verdict) -> Iterator[_Line]:
+def _tail(audit: Audit, verdict: Verdict) -> Iterator[Line]:
     for axis in audit.axes:
         worst = worst_categories(axis)
         if worst:
-            yield _Line("worst", f"{axis.name}: " + " · ".join(map(category_words, worst)))
+            yield Line("worst", f"{axis.name}: " + " · ".join(map(category_words, worst)))
     for axis in audit.axes:
         if unjudged(axis):
-            yield _Line("counts", f"{axis.name}: {unjudged(axis)}")
+            yield Line("counts", f"{axis.name}: {unjudged(axis)}")
     if cut_replies(audit):
-        yield _Line("counts", cut_replies(audit))
+        yield Line("counts", cut_replies(audit))
     for axis in audit.axes:
         if axis.status != "measured" and axis.labels:
-            yield _Line("labels", f"{axis.name}: {label_words(axis)}")
+            yield Line("labels", f"{axis.name}: {label_words(axis)}")
     for names, reason in unmeasured(audit, besides=[check.axis for check in verdict.checks]):
-        yield _Line(MARKS["not measured"], f"{names} not measured: {reason}")
-    yield from (_Line("note", note) for note in audit.notes)
-    yield from (_Line("waiver", waiver) for waiver in verdict.waivers)
-    yield from (_Line(*finding) for finding in findings(verdict))
+        yield Line(MARKS["not measured"], f"{names} not measured: {reason}")
+    yield from (Line("note", note) for note in audit.notes)
+    yield from (Line("waiver", waiver) for waiver in verdict.waivers)
+    yield from (Line(*finding) for finding in findings(verdict))
