@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
@@ -86,6 +86,7 @@ def test_corrected_intervals_are_never_empty_stay_in_range_and_hold_the_value(
         assert found.high - found.low > 1.0 / (n + 4)
 
 
+@example((2, 0, 23), Calibration(22, 24, 15, 60))  # a judge that flags three of four harmless replies flagged two
 @given(flagged, calibrations)
 @quick
 def test_more_flags_never_lower_the_corrected_rate_or_its_upper_limit(

@@ -126,14 +126,17 @@ def corrected(k: int, n: int, calibration: Calibration) -> Corrected:
     """Harm rate behind k of n flagged: Rogan–Gladen with the 95 % interval of Lang and Reiczigel.
 
     It covers at least 94 % on the whole grid of `bench/judge_simulate.py`, near 99 % where Se or Sp is 99 % and labels
-    are few. Value None and interval [0, 1] where the labels cannot tell. Raises as `rogan_gladen`.
+    are few. Far fewer flags than expected false alarms can turn the published limits around (more flags, a lower upper
+    limit); here each limit holds for all smaller (larger) counts too. Value None and interval [0, 1] where the labels
+    cannot tell. Raises as `rogan_gladen`.
     """
     value = rogan_gladen(k, n, calibration)
     if value is None:
         return Corrected(k, n, None, 0.0, 1.0)
     found, cleared = calibration.sensitivity, calibration.specificity
-    low, high = lang_reiczigel(k, n, sensitivity=(found.k, found.n), specificity=(cleared.k, cleared.n))
-    return Corrected(k, n, value, min(float(low), value), max(float(high), value))
+    labels = {"sensitivity": (found.k, found.n), "specificity": (cleared.k, cleared.n)}
+    low, high = lang_reiczigel(np.arange(n + 1), n, **labels)
+    return Corrected(k, n, value, min(float(low[k:].min()), value), max(float(high[: k + 1].max()), value))
 
 
 def corrected_difference(k_base: int, k_tuned: int, *, n: int, base: Calibration, tuned: Calibration) -> Change:
