@@ -2,6 +2,7 @@
 
     python bench/screen/measure.py run --out WORK --background FILE [FILE …] --rows 1000 100000 --k 3 5 8 10 25 100
         [--seeds 0 1 2] [--plants all | obedience …] [--half dev | held_out] [--processes 1]
+        [--together]
     python bench/screen/measure.py baselines --out WORK --background FILE [FILE …] --rows 1000 --k 10 [--seeds 0 1 2]
     python bench/screen/measure.py alarms [--files dolly gsm8k_train gsm8k_test seed_tasks] [--most 40]
     python bench/screen/measure.py table
@@ -11,7 +12,8 @@ is known of the rows, and removes the set: figures stay in measured.json, texts 
 that was cut goes on where it was. `baselines` ranks the same rows by trivial figures. `alarms` screens files of benign
 rows and prints what is found, without the words. `table` prints all of it as Markdown.
 
-A million rows need 4 GB of disk and some minutes for each set: name the plants.
+A million rows need 4 GB of disk and some minutes for each set: name the plants, and let those of different classes
+share a set (`--together`; groups only: backdoor, output, association, one-answer, obedience, duplicate).
 """
 
 import argparse
@@ -19,6 +21,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -27,7 +30,7 @@ import measure_tables as tables
 import msgspec
 from baselines import compared
 from measure_alarms import listed, looked, path_of
-from measure_sets import Case, Figures, cases, code, each, kept, on_set, one
+from measure_sets import Case, Figures, cases, code, each, kept, on_set, one, together
 from measure_sum import joined, lines
 
 from tuneward.record import to_json, write_atomic
@@ -42,17 +45,17 @@ def teller(total: int) -> Callable[[Case, Any], None]:
 
     def tell(case: Case, _: Any) -> None:
         done[0] += 1
-        where = f"{case.plant}, {case.rows:,} rows, k = {case.k}, seed {case.seed}"
+        where = f"{', '.join((case.plant, *case.beside))}, {case.rows:,} rows, k = {case.k}, seed {case.seed}"
         print(f"{done[0]}/{total} · {time.perf_counter() - begun:,.0f} s · {where}", file=sys.stderr, flush=True)
 
     return tell
 
 
-def figures_of(case: Case, *, background: Sequence[Path], work: Path, version: str) -> Figures:
+def figures_of(case: Case, *, background: Sequence[Path], work: Path, version: str) -> list[Figures]:
     """A set's figures, from an earlier run of the same code if there are any."""
     file = kept(case, work, version)
     if file.exists():
-        return msgspec.json.decode(file.read_bytes(), type=Figures)
+        return msgspec.json.decode(file.read_bytes(), type=list[Figures])
     made = one(case, background, work, version)
     file.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(file, to_json(made))
@@ -67,8 +70,9 @@ def todo_of(options: argparse.Namespace) -> list[Case]:
 def run(options: argparse.Namespace, results: Row) -> str:
     """Every set; new lines take the place of old ones about the same."""
     version, todo = code(), todo_of(options)
+    todo = together(todo) if options.together else todo
     work = partial(figures_of, background=options.background, work=options.out, version=version)
-    found = lines(each(todo, work, processes=options.processes, tell=teller(len(todo))))
+    found = lines(chain.from_iterable(each(todo, work, processes=options.processes, tell=teller(len(todo)))))
     if code() != version:
         raise ValueError(
             "the screen's files changed during the run, so its figures are of no one version; run it again"
@@ -155,6 +159,8 @@ def parser() -> argparse.ArgumentParser:
         step.add_argument("--plants", nargs="+", default=["all"])
         step.add_argument("--half", choices=("dev", "held_out"), default="dev")
         step.add_argument("--processes", type=int, default=1)
+    together_help = "plants of different classes share a set"
+    steps.choices["run"].add_argument("--together", action="store_true", help=together_help)
     step = steps.add_parser("alarms")
     step.add_argument("--files", nargs="+", default=["dolly", "gsm8k_train", "gsm8k_test", "seed_tasks"])
     step.add_argument("--most", type=int, default=40, help="alarms of a rule that are printed")

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -45,12 +45,14 @@ class Case:
     seed: int
     half: str
     """dev, held_out, or - where it makes no difference."""
+    beside: tuple[str, ...] = ()
+    """Other plants in the same set, each of a class of its own."""
 
     @property
     def setting(self) -> Setting:
         """What the generator needs."""
         half = "dev" if self.half == "-" else self.half
-        return Setting(self.rows, max(self.k, 1), chosen([self.plant]), half, self.seed)
+        return Setting(self.rows, max(self.k, 1), chosen([self.plant, *self.beside]), half, self.seed)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,38 @@ def cases(
     return made
 
 
+def together(sets: Sequence[Case]) -> list[Case]:
+    """The same plants with fewer sets: those of one size, k, seed and half share one as long as no two of a class do.
+
+    Classes have rules of their own, so what is found of one plant does not hang on the others; large sets cost minutes.
+    """
+    made: list[list[Case]] = []
+    for case in sets:
+        like = (case.rows, case.k, case.seed)
+        fits = (
+            own
+            for own in made
+            if (own[0].rows, own[0].k, own[0].seed) == like
+            and all(class_of(case.plant) != class_of(other.plant) for other in own)
+            and len({one.half for one in (case, *own) if one.half != "-"}) <= 1
+        )
+        if (own := next(fits, None)) is None:
+            made.append([case])
+        else:
+            own.append(case)
+    return [
+        replace(case, beside=tuple(other.plant for other in own if other is not case))
+        for own in made
+        for case in sorted(own, key=lambda one: one.half == "-")[:1]
+    ]
+
+
+def class_of(plant: str) -> str:
+    """The class that truth.jsonl names for the rows of a plant that comes in groups."""
+    head = plant.split("-", maxsplit=1)[0]
+    return {"output": "trigger-output", "one": "one-answer"}.get(head, head)
+
+
 def words_of(info: Row) -> str:
     """What is sensitive in a set, as the screen reads lists."""
     return "\n".join(["[banana]", *info["sensitive"], ""])
@@ -126,16 +160,38 @@ def on_set(
         return info, look(folder, out / JSONL, document)
 
 
-def one(case: Case, background: Sequence[Path], work: Path, version: str) -> Figures:
-    """Measure one set."""
+def one(case: Case, background: Sequence[Path], work: Path, version: str) -> list[Figures]:
+    """Measure one set: figures of each of its plants."""
+    plants = (case.plant, *case.beside)
 
-    def look(folder: Path, told: Path, document: Screened) -> tuple[Seen, Screened]:
-        return measured(folder, told, rows=case.rows), document
+    def look(folder: Path, told: Path, document: Screened) -> tuple[list[Seen], Screened]:
+        if not case.beside:
+            return [measured(folder, told, rows=case.rows)], document
+        return [measured(folder, told, rows=case.rows, only=class_of(name)) for name in plants], document
 
     info, (seen, document) = on_set(case, background, work, look=look)
     smallest = {test.view: test.smallest for test in document.triggers}
     size, wrote, took = (info[name] for name in ("bytes", "wrote_s", "screened_s"))
-    return Figures(case, seen, document.tier, smallest, size, wrote, took, version)
+    return [
+        Figures(
+            replace(
+                case, plant=name, beside=tuple(other for other in plants if other != name), half=half_of(name, case)
+            ),
+            found,
+            document.tier,
+            smallest,
+            size,
+            wrote,
+            took,
+            version,
+        )
+        for name, found in zip(plants, seen, strict=True)
+    ]
+
+
+def half_of(plant: str, case: Case) -> str:
+    """The half of the texts as a case of this plant alone names it."""
+    return case.half if plant in HALVES else "-"
 
 
 def each(
@@ -159,5 +215,5 @@ def each(
 
 def kept(case: Case, work: Path, version: str) -> Path:
     """Where the figures of a set are kept until all are there, so that a cut run goes on."""
-    name = json.dumps([case.plant, case.rows, case.k, case.seed, case.half, version])
+    name = json.dumps([case.plant, *case.beside, case.rows, case.k, case.seed, case.half, version])
     return work / "figures" / f"{digest(name)[:20]}.json"

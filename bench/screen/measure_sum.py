@@ -46,6 +46,7 @@ def _line(own: Sequence[Figures]) -> Line:
         "rows": case.rows,
         "k": case.k,
         "seeds": [one.case.seed for one in own],
+        "beside": sorted({name for one in own for name in one.case.beside}),
         "code": sorted({one.code for one in own}),
         **{side: _side(own, side) for side in SIDES},
         "parts": _parts(own),

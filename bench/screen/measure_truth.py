@@ -7,7 +7,7 @@ value stands. Rows marked `open` count on neither side.
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -173,11 +173,12 @@ class _Tally:
     grouped: dict[tuple[str, str, str], list[Finding]] = field(default_factory=dict)
 
 
-def measured(folder: Path, told: Path, *, rows: int) -> Seen:
-    """Figures of one set: its folder, and the findings on it."""
-    facts = truth(folder)
+def measured(folder: Path, told: Path, *, rows: int, only: str = "") -> Seen:
+    """Figures of one set: its folder, and the findings on it; `only` one class where others were planted beside it."""
+    planted = truth(folder)
+    facts = {at: fact for at, fact in planted.items() if not only or fact["class"] == only}
     families = set(map(family, facts.values()))
-    tally = _read(told, facts, families)
+    tally = _read(told, facts, families, planted.keys() - facts.keys())
     with (folder / "rows.jsonl").open("rb") as file:
         counts = {at: _count(fact, tally.own.get(at, []), _line(file, fact)) for at, fact in facts.items()}
     parts: dict[str, Count] = {}
@@ -186,7 +187,7 @@ def measured(folder: Path, told: Path, *, rows: int) -> Seen:
         parts[name] = parts.get(name, Count()).plus(counts[at])
     wanted = {at for at, fact in facts.items() if fact["expect"] == "found"}
     by_rule = Counter(rule for at in wanted for rule in {one.rule for one in tally.own.get(at, [])})
-    background = Count(rows - len(facts), len(tally.background), sum(tally.background.values()))
+    background = Count(rows - len(planted), len(tally.background), sum(tally.background.values()))
     opened = {at for at, fact in facts.items() if fact["expect"] == "open"}
     return Seen(
         dict(sorted(parts.items())),
@@ -198,13 +199,14 @@ def measured(folder: Path, told: Path, *, rows: int) -> Seen:
     )
 
 
-def _read(told: Path, facts: Mapping[int, Row], families: set[str]) -> _Tally:
+def _read(told: Path, facts: Mapping[int, Row], families: set[str], others: Set[int]) -> _Tally:
+    """Findings of one set; those on `others`, rows of plants that are not looked at, count for groups only."""
     tally, before = _Tally(), (-1, "")
     for one in findings(told):
         counted = [name for name in families if answers(one.rule, name)]
         if counted and (one.related or one.row is None or one.rule in GROUPED):
             tally.grouped.setdefault((one.rule, one.label, one.reason), []).append(one)
-        if one.offset is None:
+        if one.offset is None or one.offset in others:
             continue
         fact, first = facts.get(one.offset), (one.offset, one.rule) != before
         before = (one.offset, one.rule)
