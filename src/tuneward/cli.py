@@ -1,21 +1,18 @@
-"""A word → a verb. The only parser, the only reader of the environment, the only catch-all.
+"""A word → a verb. The only reader of the environment, the only catch-all.
 
 Exit codes, one table for all verbs: 0 every required axis within its margin · 1 a crash, our bug · 2 usage or
 operational error · 3 regression · 4 not established · 5 not resolved. 2 before 3 before 4 before 5.
 """
 
-import contextlib
 import dataclasses
 import importlib
-import io
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from tuneward import __version__
+from tuneward.arguments import Verb, method, options_of, split
 from tuneward.voice import Voice, bars, document, draw, fail, hush, say, screening, show, tell, write
 
 CACHE = "~/.cache/tuneward"
@@ -24,18 +21,6 @@ EXTRAS |= {**dict.fromkeys(("orjson", "re2", "xxhash", "rensa", "duckdb"), "scre
 """Library → the extra that brings it, where that is not hf."""
 HELP = ("-h", "--help", "help")
 INTERRUPTED = 130
-FRAME = ("╭", "╰")
-"""First and last line of a box drawn by the parser."""
-
-
-@dataclass(frozen=True)
-class Verb:
-    """Where a word's options and its work are, and the question it answers."""
-
-    options: str
-    """module:class, light."""
-    run: Callable[[Any, "Voice"], int]
-    question: str
 
 
 def run(arguments: list[str]) -> int:
@@ -51,8 +36,11 @@ def run(arguments: list[str]) -> int:
         return _no_verb(*arguments)
     word, rest = found, arguments[len(found.split()) :]
     try:
-        options, voice = parse(word, rest)
-        return VERBS[word].run(options, voice)
+        verb = VERBS[word]
+        own, *chunks = split(verb, rest)
+        methods = [method(verb, word, *chunk) for chunk in chunks]
+        options, voice = parse(word, own)
+        return verb.run(options, voice, *methods)
     except SystemExit as stop:  # the parser has printed help
         return int(stop.code or 0)
     except ImportError as error:
@@ -62,6 +50,11 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         fail("interrupted; the same words go on from the last finished batch")
         return INTERRUPTED
+
+
+def parse(word: str, arguments: list[str]) -> tuple[Any, Voice]:
+    """Arguments → the verb's options and the voice. Raises as `options_of` does."""
+    return options_of(VERBS[word], word, arguments)
 
 
 def _no_verb(first: str, *rest: str) -> int:
@@ -85,53 +78,6 @@ def overview() -> str:
         "  tuneward VERB --help says what each takes.\n"
         "  exit codes: 0 pass · 2 usage or operational error · 3 regression · 4 not established · 5 not resolved\n"
     )
-
-
-def parse(word: str, arguments: list[str]) -> tuple[Any, Voice]:
-    """Arguments → the verb's options and the voice.
-
-    Raises:
-        ValueError: one line that says what is wrong and what was probably meant.
-    """
-    import tyro
-
-    module, name = VERBS[word].options.split(":")
-    kind = getattr(importlib.import_module(module), name)
-    command = dataclasses.make_dataclass("Command", [], bases=(kind, Voice), frozen=True, kw_only=True)
-    command.__doc__ = kind.__doc__
-    short = {"-v": "--verbose", "-q": "--quiet"}
-    spoken = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(spoken):
-            parsed: Any = tyro.cli(
-                command,
-                prog=f"tuneward {word}",
-                args=[short.get(argument, argument) for argument in arguments],
-                config=(tyro.conf.FlagCreatePairsOff,),
-            )
-    except SystemExit as stop:
-        if stop.code:
-            raise ValueError(f"tuneward {word}: {_one_line(spoken.getvalue())}") from None
-        raise
-    except BrokenPipeError:  # whoever reads the help has seen enough
-        raise SystemExit(0) from None
-    return _part(parsed, kind), _part(parsed, Voice)
-
-
-def _part(parsed: Any, kind: type[Any]) -> Any:
-    return kind(**{field.name: getattr(parsed, field.name) for field in dataclasses.fields(kind)})
-
-
-def _one_line(box: str) -> str:
-    """What the parser drew as a box, as one line."""
-    lines = [line.strip("│ ") for line in box.splitlines() if line[:1] not in FRAME]
-    if len(lines) > 1 and not lines[1].strip("-"):  # where stdout cannot draw, the title is underlined
-        lines = lines[2:]
-    text = " ".join(line for line in lines if line.strip("-─"))
-    for noise in (r"For full helptext.*", r"Argument helptext:.*", r"Got errors:.*", r"\{None\}\|", r" \(required\)"):
-        text = re.sub(noise, "", text)
-    text = re.sub(r"Missing from tuneward [\w ]+:", "missing", text)
-    return text.replace("Error parsing Command: ", "").strip()
 
 
 def _unknown(word: str, *, among: list[str], before: str = "") -> str:
@@ -272,6 +218,18 @@ def _screen(options: Any, voice: Voice) -> int:
     return screening(screened, voice, files=[str(page), *(str(folder / name) for name in screen.FILES)])
 
 
+def _tune(options: Any, voice: Voice, *defences: Any) -> int:
+    """Tune; what was learnt and where it is."""
+    hush(voice)
+    from tuneward.tune import run as tune
+
+    with bars(voice) as progress:
+        done = tune.run(_cached(options), defences, say=say(voice), watch=progress)
+    if done is None:
+        return 0
+    return tell([str(done.out / name) for name in tune.FILES], voice, what="files")
+
+
 def _told(module: str, *, what: str = "files") -> Callable[[Any, Voice], int]:
     """A verb whose work gives what there is to tell, mostly the files it wrote."""
 
@@ -323,6 +281,12 @@ def _doctor(options: Any, voice: Voice) -> int:
 VERBS: Mapping[str, Verb] = MappingProxyType(
     {
         "screen": Verb("tuneward.screen.options:ScreenOptions", _screen, "what in my data will hurt?"),
+        "tune": Verb(
+            "tuneward.tune.options:TuneOptions",
+            _tune,
+            "train with defences, and watch safety",
+            methods="tuneward.tune.options:DEFENCES",
+        ),
         "audit": Verb("tuneward.audit.options:AuditOptions", _audit, "what changed against the base, how sure are we?"),
         "judge run": Verb("tuneward.judge.options:JudgeOptions", _judge, "is there harm, not only no refusal?"),
         "judge sheet": Verb(

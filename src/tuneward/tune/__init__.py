@@ -1,0 +1,1 @@
+"""tune: fine-tune with defences that compose, watched while it trains."""

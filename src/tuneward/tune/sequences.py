@@ -1,0 +1,225 @@
+"""Rows → token ids with what is learnt of them, and several of these → tensors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from tuneward.chat import Chat, Message, messages
+from tuneward.model.template import Template
+from tuneward.tune.job import Lesson, Rendering
+
+Mask = Literal["assistant", "last", "all"]
+Side = Literal["left", "right"]
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """A row in ids. Lists have one entry a token."""
+
+    ids: tuple[int, ...]
+    place: tuple[int, ...]
+    """t where a token is the t-th learnt one of its turn, from 1; 0 where it is only read."""
+    lesson: int
+    """Number of its lesson in the job."""
+    rejected: bool = False
+    """The less wanted answer of a pair."""
+
+    @property
+    def learnt(self) -> int:
+        """Tokens that are learnt."""
+        return sum(place > 0 for place in self.place)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How rows become ids under one tokenizer and template."""
+
+    tokenizer: Any
+    template: Template
+    rendering: Rendering
+    mask: Mask = "assistant"
+    longest: int | None = None
+    """Tokens a row may have."""
+    long: Literal["refuse", "drop", "cut"] = "refuse"
+    """What becomes of longer rows: an error, no sequence at all, or their beginning."""
+
+    def sequences(self, lesson: Lesson, number: int) -> list[TokenRow]:
+        """One sequence, or the wanted and the rejected one of a pair; none where one is too long and is to be dropped.
+
+        Raises:
+            ValueError: the row cannot be read; the line names it and says what to do.
+        """
+        chats = [lesson.chat]
+        if lesson.rejected:
+            turns = (*lesson.chat.messages[:-1], Message("assistant", lesson.rejected))
+            chats.append(replace(lesson.chat, messages=turns))
+        found = []
+        for chat, rejected in zip(chats, (False, True), strict=False):
+            ids, place = self._read(chat)
+            if self.long == "drop" and self.longest is not None and len(ids) > self.longest:
+                return []
+            found.append(TokenRow(ids, place, number, rejected))
+        return found
+
+    def prompt(self, chat: Chat) -> tuple[int, ...]:
+        """A prompt that ends with a user turn, as the model is asked it while it learns."""
+        turns = self._turns(chat)
+        text = self._text(turns, prompt=True, where=chat.id)
+        return tuple(self.tokenizer(text, add_special_tokens=False).input_ids)
+
+    def _turns(self, chat: Chat) -> list[dict[str, Any]]:
+        turns = messages(chat)
+        system = self.rendering.system
+        if system is not None:
+            turns = [turn for turn in turns if turn["role"] != "system"]
+            turns = [{"role": "system", "content": system}, *turns] if system else turns
+        return turns
+
+    def _text(self, turns: list[dict[str, Any]], *, prompt: bool, where: str) -> str:
+        if not self.template.source:
+            raise ValueError(
+                f"{where}: the tokenizer has no chat template; add chat_template.jinja to the model's folder"
+            )
+        text: str = self.tokenizer.apply_chat_template(
+            turns, chat_template=self.template.source, tokenize=False, add_generation_prompt=prompt
+        )
+        return text
+
+    def _read(self, chat: Chat) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Ids and places. Each assistant turn begins where the template asks for an answer, as when it is generated."""
+        turns = self._turns(chat)
+        answers = [n for n, turn in enumerate(turns) if turn["role"] == "assistant"]
+        if not answers:
+            raise ValueError(f"{chat.id}: no assistant turn, so there is nothing to learn; leave the row out")
+        learnt = set(answers[-1:] if self.mask == "last" else answers) - set(_weightless(chat, turns))
+        whole = self._text(turns, prompt=False, where=chat.id)
+        ids: list[int] = []
+        place: list[int] = []
+        at = 0
+        for number in answers:
+            if number not in learnt and number != answers[-1]:
+                continue
+            begin = self._text(turns[:number], prompt=True, where=chat.id)
+            end = self._text(turns[: number + 1], prompt=False, where=chat.id)
+            if not whole.startswith(begin) or not whole.startswith(end):
+                raise ValueError(
+                    f"{chat.id}: the chat template renders turn {number + 1} otherwise once more turns follow; "
+                    "use --mask last, or split the conversation"
+                )
+            self._add(ids, place, whole[at : len(begin)], learn=self.mask == "all")
+            at = len(begin)
+            if number == answers[-1] and chat.prefill and whole.startswith(chat.prefill, at):
+                self._add(ids, place, chat.prefill, learn=False)
+                at += len(chat.prefill)
+            self._add(ids, place, whole[at : len(end)], learn=number in learnt, answer=True)
+            at = len(end)
+        return self._fitting(chat.id, ids, place)
+
+    def _add(self, ids: list[int], place: list[int], text: str, *, learn: bool, answer: bool = False) -> None:
+        new = list(self.tokenizer(text, add_special_tokens=False).input_ids)
+        keep = len(new)
+        if answer:  # what stands after the end of the turn is the template's, not the model's
+            ends = [n for n, token in enumerate(new) if token in self.ends]
+            keep = ends[-1] + 1 if ends else keep
+        place += [n + 1 if learn and n < keep else 0 for n in range(len(new))]
+        ids += new
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """Tokens that end a turn."""
+        return frozenset(self.tokenizer.all_special_ids)
+
+    def _fitting(self, where: str, ids: list[int], place: list[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        while place and not place[-1]:  # nothing is learnt from what stands behind the last learnt token
+            place.pop()
+        ids = ids[: len(place)]
+        if self.longest is not None and len(ids) > self.longest:
+            if self.long == "refuse":
+                raise ValueError(
+                    f"{where}: {len(ids)} tokens, and the limit is {self.longest}; "
+                    "raise --max-length, or give --long drop or cut"
+                )
+            if self.long == "cut":
+                ids, place = ids[: self.longest], place[: self.longest]
+        if not any(place):
+            raise ValueError(
+                f"{where}: nothing in it is learnt (mask, weights or length leave no answer); leave it out"
+            )
+        return tuple(ids), tuple(place)
+
+
+def _weightless(chat: Chat, turns: Sequence[dict[str, Any]]) -> list[int]:
+    """Assistant turns that the row gives a weight of 0, as OpenAI's format can."""
+    shells = list(chat.meta.get("turns") or ())
+    missing = len(shells) - len(turns)
+    if missing and turns and turns[0]["role"] == "system":
+        shells = [{}, *shells]
+    elif missing > 0:
+        shells = shells[missing:]
+    return [n for n, shell in enumerate(shells) if isinstance(shell, dict) and shell.get("weight") == 0]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences as tensors, each (rows, width) unless it says otherwise; a row holds several sequences when packed."""
+
+    ids: Tensor
+    mask: Tensor
+    positions: Tensor
+    place: Tensor
+    """As in a sequence, at the token that is learnt."""
+    owner: Tensor
+    """Number of the token's sequence in this batch, −1 for padding."""
+    reference: Tensor
+    """Log-probability of the token under the reference, in nats; 0 where it is not learnt or not known."""
+    sequences: tuple[TokenRow, ...]
+    lessons: tuple[Lesson, ...]
+    """Of each sequence."""
+
+    def to(self, device: torch.device) -> "Batch":
+        """On a device."""
+        moved = {
+            name: getattr(self, name).to(device) for name in ("ids", "mask", "positions", "place", "owner", "reference")
+        }
+        return replace(self, **moved)
+
+    def learnt(self, *losses: str) -> int:
+        """Learnt tokens of the sequences with these losses, all unless named; rejected answers do not count."""
+        return sum(
+            sequence.learnt
+            for sequence, lesson in zip(self.sequences, self.lessons, strict=True)
+            if (not losses or lesson.loss in losses) and not sequence.rejected
+        )
+
+
+def batch_of(
+    sequences: Sequence[TokenRow],
+    lessons: Sequence[Lesson],
+    *,
+    pad: int,
+    side: Side = "right",
+    packed: bool = False,
+    reference: Sequence[Tensor] | None = None,
+) -> Batch:
+    """Tensors of some sequences; `reference` has one (learnt,) tensor for each."""
+    groups = [range(len(sequences))] if packed else [range(n, n + 1) for n in range(len(sequences))]
+    width = max(sum(len(sequences[n].ids) for n in group) for group in groups)
+    shape = (len(groups), width)
+    ids = torch.full(shape, pad, dtype=torch.long)
+    mask, positions, place = (torch.zeros(shape, dtype=torch.long) for _ in range(3))
+    owner, known = torch.full(shape, -1, dtype=torch.long), torch.zeros(shape)
+    for row, group in enumerate(groups):
+        at = width - sum(len(sequences[n].ids) for n in group) if side == "left" else 0
+        for n in group:
+            own = slice(at, at + len(sequences[n].ids))
+            ids[row, own] = torch.tensor(sequences[n].ids)
+            place[row, own] = torch.tensor(sequences[n].place)
+            positions[row, own] = torch.arange(len(sequences[n].ids))
+            mask[row, own], owner[row, own] = 1, n
+            if reference is not None:
+                known[row, own][place[row, own] > 0] = reference[n].float()
+            at = own.stop
+    return Batch(ids, mask, positions, place, owner, known, tuple(sequences), tuple(lessons))

@@ -1,0 +1,244 @@
+"""The one subclass of `transformers.Trainer`: it sums the terms, and lets defences work before and after an update."""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from tuneward.record import to_json, write_atomic
+from tuneward.tune.job import Job, Lesson, Stage, Step
+from tuneward.tune.models import inner
+from tuneward.tune.order import split
+from tuneward.tune.passes import Answers, Seen, see
+from tuneward.tune.prepare import Prepared
+from tuneward.tune.sequences import Batch, Reader, Side, batch_of
+
+WHOLE, MEMORY = "whole.json", "memory.safetensors"
+"""Written last into a checkpoint, so that a half one is told from a whole one; what defences remember."""
+Start = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How rows lie in tensors; nothing of it changes what is learnt."""
+
+    pad: int
+    side: Side = "right"
+    packed: bool = False
+
+
+class Lessons(Dataset[int]):
+    """Numbers of lessons; the collator knows the rest."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, number: int) -> int:
+        return number
+
+
+def collated(numbers: Sequence[int], *, prepared: Prepared, layout: Layout) -> dict[str, Batch]:
+    """A micro-batch of lessons."""
+    own = [(n, k) for n in numbers for k in range(len(prepared.sequences[n]))]
+    known = prepared.reference
+    return {
+        "batch": batch_of(
+            [prepared.sequences[n][k] for n, k in own],
+            [prepared.job.lessons[n] for n, _ in own],
+            pad=layout.pad,
+            side=layout.side,
+            packed=layout.packed,
+            reference=None if known is None else [known[n][k] for n, k in own],
+        )
+    }
+
+
+class Learner(Trainer):  # type: ignore[misc]
+    """Learns a prepared job for the steps of one stage."""
+
+    def __init__(
+        self, model: Any, arguments: TrainingArguments, *, prepared: Prepared, steps: Sequence[Sequence[int]], at: "At"
+    ) -> None:
+        self.prepared, self.steps, self.at = prepared, steps, at
+        self.totals: dict[str, float] = {}
+        self.noted: dict[str, float] = {}
+        super().__init__(model=model, args=arguments, train_dataset=Lessons(len(prepared.sequences)))
+        self.loss_is_scaled_for_ga = True
+        self.answers = Answers(inner(model))
+        self.trained = trained_of(model)
+        self.add_callback(Between(self))
+
+    @property
+    def job(self) -> Job:
+        """What is learnt."""
+        return self.prepared.job
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Micro-batches of all steps, in order; each step's are as many as there are devices times accumulations."""
+        ways = self.args.gradient_accumulation_steps * self.accelerator.num_processes
+        lengths = self.prepared.lengths
+        batches = [part for step in self.steps for part in split(step, lengths, ways=ways)]
+        collate = partial(collated, prepared=self.prepared, layout=self.at.layout)
+        loader = DataLoader(self.train_dataset, batch_sampler=batches, collate_fn=collate)
+        return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
+
+    def get_batch_samples(self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device) -> Any:
+        """Also counts, over all micro-batches and devices, what each term divides by."""
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        counts = [float(sum(term.count(one["batch"]) for one in batches)) for term in self.job.terms]
+        told = self.accelerator.reduce(torch.tensor(counts, dtype=torch.float64, device=device), "sum")
+        self.totals = {term.name: float(count) for term, count in zip(self.job.terms, told, strict=True)}
+        return batches, None
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """strength · value / count, summed over terms; as many times as there are devices, which average gradients."""
+        seen = self.seen(model, inputs["batch"])
+        loss = torch.zeros((), device=seen.logits.device)
+        for term in self.job.terms:
+            value = term.strength * term(seen) / max(1.0, self.totals[term.name])
+            self.note(term.name, float(value.detach()))
+            loss = loss + value
+        if not math.isfinite(float(loss.detach())):
+            raise ValueError(
+                f"step {self.at.first + self.state.global_step + 1}: the loss is {float(loss.detach())}; lower --rate"
+                f"{'' if self.args.fp16 or self.args.bf16 else ', or look for odd rows'}; checkpoints are kept"
+            )
+        return loss * self.accelerator.num_processes
+
+    def seen(self, model: Any, batch: Batch) -> Seen:
+        """A pass over a micro-batch."""
+        moved = batch.to(self.args.device)
+        with self.compute_loss_context_manager():
+            return see(model, moved, answers=self.answers, reference=self.at.reference)
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
+        """After the last micro-batch of a step the defences see the gradients."""
+        loss: Tensor = super().training_step(model, inputs, num_items_in_batch)
+        if self.accelerator.sync_gradients and self.job.before_step:
+            step = self.step()
+            for work in self.job.before_step:
+                work(step)
+        return loss
+
+    def step(self) -> Step:
+        """Where the run is."""
+        return Step(
+            number=self.at.first + self.state.global_step,
+            steps=self.at.steps,
+            model=self.model,
+            trained=self.trained,
+            memory=self.at.memory,
+            rate=self._get_learning_rate(),
+            backward=self.accelerator.backward,
+            read=self.read,
+            reference=self.at.reference,
+            log=self.note,
+        )
+
+    def read(self, lessons: Sequence[Lesson]) -> Seen:
+        """A pass over lessons that are none of the job's rows, alike on every device."""
+        rows = [row for lesson in lessons for row in self.at.reader.sequences(lesson, -1)]
+        told = [lesson for lesson in lessons for _ in self.at.reader.sequences(lesson, -1)]
+        layout = self.at.layout
+        return self.seen(self.model, batch_of(rows, told, pad=layout.pad, side=layout.side, packed=layout.packed))
+
+    def floating_point_ops(self, inputs: Any) -> int:
+        """Not estimated."""
+        return 0
+
+    def note(self, name: str, value: float) -> None:
+        """Add to a figure that the next line of the log holds."""
+        self.noted[name] = self.noted.get(name, 0.0) + value
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Also the parts of the loss, as means over steps."""
+        if "loss" in logs and len(self.noted) > 1:
+            every = max(1, self.args.logging_steps)
+            logs |= {f"loss/{name}": round(value / every, 6) for name, value in sorted(self.noted.items())}
+        self.noted.clear()
+        super().log(logs, start_time)
+
+
+@dataclass
+class At:
+    """Where a stage stands in the run, and what lasts over its steps."""
+
+    layout: Layout
+    reader: Reader
+    reference: Start
+    memory: dict[str, Tensor]
+    first: int
+    """Steps done by stages before it."""
+    steps: int
+    """Of all stages."""
+
+
+class Between(TrainerCallback):  # type: ignore[misc]
+    """Work after an update, and what defences remember at every checkpoint."""
+
+    def __init__(self, learner: Learner) -> None:
+        self.learner = learner
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_library: Any) -> None:
+        """A resumed run remembers what it knew at the checkpoint."""
+        if state.global_step:
+            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            self.learner.at.memory.update(load_file(folder / MEMORY) if (folder / MEMORY).is_file() else {})
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_library: Any) -> None:
+        """After the update; the trainer has counted it already."""
+        if self.learner.job.after_step:
+            step = self.learner.step()
+            for work in self.learner.job.after_step:
+                work(step)
+
+    def on_save(self, args: Any, state: Any, control: Any, **_library: Any) -> None:
+        """The checkpoint is whole now."""
+        if state.is_world_process_zero:
+            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            if self.learner.at.memory:
+                save_file({name: one.contiguous() for name, one in self.learner.at.memory.items()}, folder / MEMORY)
+            write_atomic(folder / WHOLE, to_json({"step": state.global_step}))
+
+
+def last_whole(folder: Path) -> Path | None:
+    """The latest checkpoint that was written to its end."""
+    found = [path.parent for path in folder.glob(f"checkpoint-*/{WHOLE}")]
+    return max(found, key=lambda path: int(path.name.split("-")[1]), default=None)
+
+
+def trained_of(model: Any) -> dict[str, Any]:
+    """Weights that learn, by name."""
+    return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+
+
+@contextlib.contextmanager
+def only(trained: Mapping[str, Any], stage: Stage) -> Iterator[None]:
+    """Weights outside a stage stand still."""
+    if stage.trains is None:
+        yield
+        return
+    still = [weight for name, weight in trained.items() if not stage.trains(name)]
+    if len(still) == len(trained):
+        raise ValueError(f"stage {stage.name}: no weight that is trained belongs to it")
+    for weight in still:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in still:
+            weight.requires_grad_(True)

@@ -1,0 +1,177 @@
+"""The steps of a run: a trainer for every stage, checkpoints to go on from, and a line of curves now and then."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from torch import Tensor
+from transformers import TrainerCallback, TrainingArguments
+
+from tuneward.ask import Progress
+from tuneward.model.engine import Engine
+from tuneward.record import to_jsonl, write_atomic
+from tuneward.tune.job import Job, Need, Stage
+from tuneward.tune.models import Learnable, reference_of
+from tuneward.tune.options import TuneOptions
+from tuneward.tune.prepare import Prepared
+from tuneward.tune.sequences import Reader
+from tuneward.tune.trainer import At, Layout, Learner, last_whole, only, trained_of
+
+CURVES = "curves.jsonl"
+KEPT = 2
+"""Checkpoints of a stage that are kept."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a run trains on."""
+
+    engine: Engine
+    learner: Learnable
+    reader: Reader
+    options: TuneOptions
+    work: Path
+
+
+class Watcher(TrainerCallback):  # type: ignore[misc]
+    """Tells how far the run is and writes curves; a resumed run forgets the lines after its checkpoint."""
+
+    def __init__(self, curves: Path, *, first: int, steps: int, progress: Progress) -> None:
+        self.curves, self.first, self.steps, self.progress = curves, first, steps, progress
+        self.lines: list[dict[str, Any]] = []
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_library: Any) -> None:
+        """Lines of finished stages, and of this one up to its checkpoint."""
+        if self.curves.is_file():
+            lines = [msgspec.json.decode(line) for line in self.curves.read_bytes().splitlines()]
+            self.lines = [line for line in lines if line["step"] <= self.first + state.global_step]
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_library: Any) -> None:
+        """One more."""
+        self.progress(self.first + state.global_step, self.steps)
+
+    def on_log(self, args: Any, state: Any, control: Any, **library: Any) -> None:
+        """A line."""
+        logs = library.get("logs") or {}
+        if state.is_world_process_zero and "loss" in logs:
+            told = {name: value for name, value in logs.items() if name != "epoch"}
+            self.lines.append({"step": self.first + state.global_step, **told})
+            write_atomic(self.curves, to_jsonl(self.lines))
+
+    @property
+    def loss(self) -> float | None:
+        """The last one logged."""
+        return float(self.lines[-1]["loss"]) if self.lines else None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What is there after the last step, beside the model."""
+
+    loss: float | None
+    """The last one logged, mean over the steps since the one before."""
+    memory: dict[str, Tensor]
+    """What defences remember."""
+
+
+def train(prepared: Prepared, steps: Sequence[Sequence[int]], *, bench: Bench, progress: Progress) -> Trained:
+    """All stages, one after another."""
+    job, memory = prepared.job, dict[str, Tensor]()
+    needs: Need = "model" if "model" in (job.needs, *(term.needs for term in job.terms)) else ""
+    reference = reference_of(bench.learner, needs)
+    layout = Layout(pad_of(bench.engine), bench.options.side, bench.options.packing)
+    first, loss = 0, None
+    for number, (stage, own) in enumerate(zip(job.stages, shares(job.stages, steps), strict=True)):
+        at = At(layout, bench.reader, reference, memory, first, len(steps))
+        watcher = Watcher(bench.work / CURVES, first=first, steps=len(steps), progress=progress)
+        _stage(prepared, own, stage, at=at, bench=bench, folder=bench.work / f"stage-{number + 1}", watcher=watcher)
+        first, loss = first + len(own), watcher.loss
+    return Trained(loss, memory)
+
+
+def shares(stages: Sequence[Stage], steps: Sequence[Sequence[int]]) -> list[list[Sequence[int]]]:
+    """The steps of each stage.
+
+    Raises:
+        ValueError: a stage would have no step.
+    """
+    whole, cuts, done = sum(stage.share for stage in stages), [0], 0.0
+    for stage in stages:
+        done += stage.share
+        cuts.append(round(len(steps) * done / whole))
+    found = [list(steps[a:b]) for a, b in pairwise(cuts)]
+    if not all(found):
+        raise ValueError(
+            f"{len(steps)} steps are too few for {len(stages)} stages; take more epochs or a smaller batch"
+        )
+    return found
+
+
+def _stage(
+    prepared: Prepared,
+    steps: Sequence[Sequence[int]],
+    stage: Stage,
+    *,
+    at: At,
+    bench: Bench,
+    folder: Path,
+    watcher: Watcher,
+) -> None:
+    model = bench.learner.model
+    with only(trained_of(model), stage):
+        arguments = arguments_of(bench.options, prepared.job, steps=len(steps), folder=folder, stage=stage)
+        learner = Learner(model, arguments, prepared=prepared, steps=steps, at=at)
+        learner.add_callback(watcher)
+        try:
+            whole = last_whole(folder)
+            learner.train(resume_from_checkpoint=str(whole) if whole else None)
+        finally:
+            learner.answers.remove()
+
+
+def arguments_of(options: TuneOptions, job: Job, *, steps: int, folder: Path, stage: Stage) -> TrainingArguments:
+    """Our settings as the library's."""
+    settings = job.settings
+    precision = options.precision
+    if precision == "auto":
+        precision = (
+            "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() and options.device != "cpu" else "no"
+        )
+    return TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=max(1, settings.batch // options.accumulate),
+        gradient_accumulation_steps=options.accumulate,
+        max_steps=steps,
+        learning_rate=settings.rate,
+        lr_scheduler_type="constant_with_warmup" if stage.warm else "cosine",
+        warmup_steps=steps if stage.warm else math.ceil(settings.warmup * steps),
+        weight_decay=0.0,
+        adam_beta1=settings.beta1,
+        max_grad_norm=settings.clip,
+        logging_steps=options.log_every,
+        logging_nan_inf_filter=False,
+        save_steps=options.save_every,
+        save_total_limit=KEPT,
+        seed=settings.seed,
+        use_cpu=options.device == "cpu",
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
+        gradient_checkpointing=options.checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
+        report_to=list(options.report_to) or "none",
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+        ddp_find_unused_parameters=False,
+    )
+
+
+def pad_of(engine: Engine) -> int:
+    """A token to pad with; it is masked, so which one makes no difference."""
+    tokenizer = engine.tokenizer
+    return int(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id)
