@@ -30,8 +30,7 @@ class Lesson:
     """A row as it is learnt."""
 
     chat: Chat
-    """Ends with an assistant turn, whose prefill, if it has one, is read and not learnt; with a user turn where `own` is
-    set."""
+    """Ends with an assistant turn, of which the prefill is read and not learnt; with a user turn where `own` is set."""
     part: str = TASK
     """TASK, or the word of the defence that added it."""
     loss: str = "sft"
@@ -211,7 +210,7 @@ class Defence(Protocol):
     """
 
     def __call__(self, job: Job, /) -> Job:
-        """The job with the defence.
+        """The job with the defence, its word added with `named`.
 
         Raises:
             ValueError: it cannot go with what the job has already; the line names both.

@@ -9,7 +9,22 @@ from tyro.conf import Positional, arg
 
 from tuneward.model.spec import Dtype
 
-DEFENCES: Mapping[str, str] = MappingProxyType({})
+DEFENCES: Mapping[str, str] = MappingProxyType(
+    {
+        "mix": "tuneward.tune.mix:Mix",
+        "template": "tuneward.tune.template:PromptTemplate",
+        "constrained": "tuneward.tune.constrained:Constrained",
+        "anchor": "tuneward.tune.anchor:Anchor",
+        "kl": "tuneward.tune.kl:FirstTokensKL",
+        "hinge": "tuneward.tune.hinge:Hinge",
+        "staged": "tuneward.tune.staged:Staged",
+        "ema": "tuneward.tune.ema:EMA",
+        "lisa": "tuneward.tune.lisa:Lisa",
+        "safegrad": "tuneward.tune.safegrad:SafeGrad",
+        "freeze": "tuneward.tune.freeze:Freeze",
+        "l2": "tuneward.tune.l2:L2",
+    }
+)
 """Word → module:class. `Defence` in `tune.defences` is the same as a union."""
 
 

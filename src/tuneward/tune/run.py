@@ -83,7 +83,10 @@ def described(options: TuneOptions, defences: Sequence[Defence]) -> Job:
         raise ValueError(f"{options.data}: no rows; expected at least one chat")
     job = start(options, rows)
     for defence in defences:
-        job = defence(job)
+        changed = defence(job)
+        if twice := next((word for word in changed.defences if changed.defences.count(word) > 1), None):
+            raise ValueError(f"{twice}: named twice; once is enough, with the settings that are meant")
+        job = changed
     return job
 
 

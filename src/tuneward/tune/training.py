@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import torch
 from torch import Tensor
-from transformers import TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, TrainerCallback, TrainingArguments
 
 from tuneward.ask import Progress
 from tuneward.model.engine import Engine
@@ -126,6 +126,7 @@ def _stage(
     with only(trained_of(model), stage):
         arguments = arguments_of(bench.options, prepared.job, steps=len(steps), folder=folder, stage=stage)
         learner = Learner(model, arguments, prepared=prepared, steps=steps, at=at)
+        learner.remove_callback(PrinterCallback)
         learner.add_callback(watcher)
         try:
             whole = last_whole(folder)
