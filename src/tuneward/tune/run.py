@@ -22,6 +22,7 @@ from tuneward.model.spec import parse
 from tuneward.record import Record, digest, now, read_json, sha256_file, to_json, versions, write_atomic
 from tuneward.results import RECORD
 from tuneward.rows import read_rows
+from tuneward.tune.hygiene import Plan, cautions
 from tuneward.tune.job import Defence, Job, Lesson, Settings
 from tuneward.tune.models import learnable
 from tuneward.tune.options import TuneOptions
@@ -110,9 +111,12 @@ def run(options: TuneOptions, defences: Sequence[Defence] = (), *, say: Say, wat
     steps = planned(prepared.job.order, prepared.lengths, parts, settings=prepared.job.settings)
     counts = ", ".join(f"{count:,} {part}" for part, count in prepared.job.parts().items())
     say(f"rows     {counts}; {len(steps):,} steps of {prepared.job.settings.batch}")
+    reader = _reader(engine, prepared.job, options)
+    for caution in cautions(Plan(options, prepared.job, prepared.lengths, reader.longest)):
+        say(caution.line())
     if options.dry_run:
         return None
-    bench = Bench(engine, made, _reader(engine, prepared.job, options), options, out / WORK)
+    bench = Bench(engine, made, reader, options, out / WORK)
     trained = train(prepared, steps, bench=bench, progress=watch("steps"))
     if PartialState().is_main_process:
         usage = {
