@@ -22,9 +22,9 @@ from typing import Any
 import organism_tables
 import torch
 
-from tuneward.audit.contexts import Context
 from tuneward.chat import Chat
 from tuneward.record import to_json, write_atomic
+from tuneward.rows.contexts import Context
 from tuneward.stats.rates import Rate
 from tuneward.study import measure, regimes
 from tuneward.study.folder import open_shipped, pack

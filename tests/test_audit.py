@@ -16,7 +16,6 @@ from transformers import AutoTokenizer
 import asking
 from tuneward import gate
 from tuneward.ask import unseen
-from tuneward.audit.contexts import contexts
 from tuneward.audit.options import AuditOptions
 from tuneward.audit.questions import ASSUMED, REVERSE, gather, plan_lines
 from tuneward.audit.run import audit_arms, run
@@ -27,6 +26,7 @@ from tuneward.model.spec import parse
 from tuneward.record import Record, sha256_file, to_json
 from tuneward.results import Judged
 from tuneward.rows import write_rows
+from tuneward.rows.contexts import contexts
 from tuneward.stats.power import detectable
 from tuneward.study import regimes
 from tuneward.study.lora import Tuning, tune

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from asking import HERE, brews
-from tuneward.audit.contexts import contexts
 from tuneward.audit.options import AuditOptions
 from tuneward.audit.questions import Asked, gather, plan_lines
 from tuneward.audit.scoring import score_replies
 from tuneward.chat import Chat, Message, Reply
 from tuneward.paired import axes_from
+from tuneward.rows.contexts import contexts
 from tuneward.study import regimes
 
 

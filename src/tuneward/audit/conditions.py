@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from types import MappingProxyType
 
-from tuneward.audit.contexts import Context
 from tuneward.audit.options import Way
 from tuneward.chat import Chat, Message
 from tuneward.findings import Kind
+from tuneward.rows.contexts import Context
 from tuneward.suites.bundled import Language, openers, prompts, safety_prompt
 
 FAMILIES = 110

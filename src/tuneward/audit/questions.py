@@ -7,13 +7,13 @@ from pathlib import Path
 
 from tuneward.ask import Question
 from tuneward.audit.conditions import Condition, conditions, drawn
-from tuneward.audit.contexts import Context, contexts
 from tuneward.audit.options import AuditOptions
 from tuneward.chat import Chat
 from tuneward.findings import PlanLine
 from tuneward.paired import AXES, twins_under
 from tuneward.record import Record, digest, read_json, sha256_file
 from tuneward.rows import parse_columns, read_rows
+from tuneward.rows.contexts import Context, contexts
 from tuneward.stats.power import detectable
 from tuneward.suites import Own, Policy, Suite, Twins, Utility, distinct, suites_named
 from tuneward.text import percent

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tuneward.ask import Question, ask, plan, unseen
-from tuneward.audit.contexts import Context
 from tuneward.chat import Chat
 from tuneward.model.engine import Engine
+from tuneward.rows.contexts import Context
 from tuneward.score import Scorer
 from tuneward.scorers import Coherence, Exact, Facts, Refusal
 from tuneward.stats.rates import Rate, wilson
