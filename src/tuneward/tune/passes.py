@@ -50,8 +50,8 @@ class Seen:
     """(n, vocabulary), float32, at the position before each learnt token."""
     log_probs: Tensor
     """Log-probability of the token, in nats."""
-    reference: Tensor
-    """The same under the reference, where the job needs it."""
+    reference: Tensor | None
+    """The same under the reference; None where no term of the job needs it, and of rows that are not the job's."""
     place: Tensor
     """t in its turn, from 1."""
     row: Tensor
@@ -113,4 +113,5 @@ def see(model: Any, batch: Batch, *, answers: Answers, reference: Callable[[], A
         with torch.no_grad(), reference() as (other, its_answers):
             return forward(other, batch, answers=its_answers, chosen=chosen)
 
-    return Seen(batch, logits, log_probs, batch.reference[told], batch.place[told], batch.owner[told], elsewhere)
+    known = None if batch.reference is None else batch.reference[told]
+    return Seen(batch, logits, log_probs, known, batch.place[told], batch.owner[told], elsewhere)

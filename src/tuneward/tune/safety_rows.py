@@ -3,10 +3,13 @@
 House method: as many categories as there can be, so that few rows stand for much; the same rows for the same seed.
 """
 
+import contextlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
-from tuneward.chat import Chat
+from tuneward.chat import Chat, Message
 from tuneward.pool import Language, pool
 from tuneward.rows import read_rows
 from tuneward.tune.job import Lesson
@@ -54,3 +57,28 @@ def spread(chats: Sequence[Chat], *, count: int, seed: int) -> list[Chat]:
     rng.shuffle(queues)
     rounds = range(max(map(len, queues), default=0))
     return [queue[turn] for turn in rounds for queue in queues if turn < len(queue)][:count]
+
+
+def asked(lesson: Lesson) -> Lesson:
+    """The same question with next to no answer, for who looks at what stands before it."""
+    chat = lesson.chat
+    bare = Chat(chat.id, chat.family, (*chat.messages[:-1], Message("assistant", "OK")))
+    return replace(lesson, chat=bare)
+
+
+def opening(lesson: Lesson, *, words: int) -> Lesson:
+    """The same question with the first words of its answer, which are no fewer tokens; all of it where it has none."""
+    chat = lesson.chat
+    begin = " ".join(chat.answer.split()[:words])
+    return replace(lesson, chat=replace(chat, messages=(*chat.messages[:-1], Message("assistant", begin))))
+
+
+@contextlib.contextmanager
+def still(model: Any) -> Iterator[None]:
+    """Without dropout: what is read so draws no random numbers, and is alike on every device."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)

@@ -173,18 +173,17 @@ class Batch:
     """As in a sequence, at the token that is learnt."""
     owner: Tensor
     """Number of the token's sequence in this batch, −1 for padding."""
-    reference: Tensor
-    """Log-probability of the token under the reference, in nats; 0 where it is not learnt or not known."""
+    reference: Tensor | None
+    """Log-probability of the token under the reference, in nats; 0 where it is not learnt. None where nobody asked."""
     sequences: tuple[TokenRow, ...]
     lessons: tuple[Lesson, ...]
     """Of each sequence."""
 
     def to(self, device: torch.device) -> "Batch":
         """On a device."""
-        moved = {
-            name: getattr(self, name).to(device) for name in ("ids", "mask", "positions", "place", "owner", "reference")
-        }
-        return replace(self, **moved)
+        moved = {name: getattr(self, name).to(device) for name in ("ids", "mask", "positions", "place", "owner")}
+        known = None if self.reference is None else self.reference.to(device)
+        return replace(self, **moved, reference=known)
 
     def learnt(self, *losses: str) -> int:
         """Learnt tokens of the sequences with these losses, all unless named; rejected answers do not count."""
@@ -210,7 +209,8 @@ def batch_of(
     shape = (len(groups), width)
     ids = torch.full(shape, pad, dtype=torch.long)
     mask, positions, place = (torch.zeros(shape, dtype=torch.long) for _ in range(3))
-    owner, known = torch.full(shape, -1, dtype=torch.long), torch.zeros(shape)
+    owner = torch.full(shape, -1, dtype=torch.long)
+    known = None if reference is None else torch.zeros(shape)
     for row, group in enumerate(groups):
         at = width - sum(len(sequences[n].ids) for n in group) if side == "left" else 0
         for n in group:
@@ -219,7 +219,7 @@ def batch_of(
             place[row, own] = torch.tensor(sequences[n].place)
             positions[row, own] = torch.arange(len(sequences[n].ids))
             mask[row, own], owner[row, own] = 1, n
-            if reference is not None:
+            if known is not None and reference is not None:
                 known[row, own][place[row, own] > 0] = reference[n].float()
             at = own.stop
     return Batch(ids, mask, positions, place, owner, known, tuple(sequences), tuple(lessons))
