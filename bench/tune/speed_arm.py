@@ -50,14 +50,13 @@ class Clock(TrainerCallback):
         """All figures."""
         assert self.begun is not None
         wall, cpu = (after - before for after, before in zip(self.ended, self.begun, strict=True))
-        tail = self.losses[-max(1, len(self.losses) // 2) :]
         return {
             "steps_s": wall,
             "cpu_s": cpu,
             "tokens": tokens,
             "tokens_s": tokens / wall,
             "prepared_s": prepared_s,
-            "loss": sum(tail) / len(tail),
+            "loss": sum(self.losses) / len(self.losses),
             "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }
 
