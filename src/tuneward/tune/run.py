@@ -22,6 +22,7 @@ from tuneward.model.spec import parse
 from tuneward.record import Record, digest, now, read_json, sha256_file, to_json, versions, write_atomic
 from tuneward.results import RECORD
 from tuneward.rows import read_rows
+from tuneward.tune.card import Facts, write_card
 from tuneward.tune.hygiene import Plan, cautions
 from tuneward.tune.job import Defence, Job, Lesson, Settings
 from tuneward.tune.models import learnable
@@ -129,6 +130,7 @@ def run(options: TuneOptions, defences: Sequence[Defence] = (), *, say: Say, wat
         settings = {**asdict(options), "defences": [[type(one).__name__, asdict(one)] for one in defences]}  # type: ignore[call-overload]
         write_model(made.model, prepared.job, trained, engine=engine, work=out / WORK, out=out)
         (out / WORK / CURVES).replace(out / CURVES)
+        write_card(out, Facts(options, prepared.job, defences, inputs, len(steps)))
         record = Record("tune", settings, inputs, versions(), options.seed, begun, now(), usage)
         write_atomic(out / RECORD, to_json(record))
         shutil.rmtree(out / WORK)
