@@ -149,6 +149,15 @@ class Stage:
     name: str = "all"
     warm: bool = False
     """The rate only rises, linearly, and reaches its full height with the stage's end."""
+    within: Callable[[Any], Callable[[str], bool]] | None = None
+    """The same where only the model can tell, its last blocks for example: the model → of the weights, by name."""
+
+    def of(self, model: Any) -> "Stage":
+        """With `trains` alone: weights that both it and `within` mean."""
+        if self.within is None:
+            return self
+        within, trains = self.within(model), self.trains or (lambda _name: True)
+        return replace(self, trains=lambda name: within(name) and trains(name), within=None)
 
 
 @dataclass(frozen=True)
@@ -175,6 +184,8 @@ class Job:
     after_step: tuple[Work, ...] = ()
     """After the update, before anything is logged or saved."""
     stages: tuple[Stage, ...] = (Stage(),)
+    checks: tuple[Callable[[Any], None], ...] = ()
+    """Of the model as it is trained, before the first step and on every return: refuse it in one line, or fit it."""
     finish: tuple[Callable[[Finished], None], ...] = ()
     defences: tuple[str, ...] = ()
     """Words of the defences it has, in order."""

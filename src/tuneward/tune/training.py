@@ -80,13 +80,24 @@ class Trained:
 
 
 def train(prepared: Prepared, steps: Sequence[Sequence[int]], *, bench: Bench, progress: Progress) -> Trained:
-    """All stages, one after another."""
+    """All stages, one after another.
+
+    Raises:
+        ValueError: the model, or the number of steps, is none for the job.
+    """
     job, memory = prepared.job, dict[str, Tensor]()
+    model = bench.learner.model
+    for check in job.checks:
+        check(model)
+    stages = [stage.of(model) for stage in job.stages]
+    for stage in stages:
+        with only(trained_of(model), stage):  # what a later stage lacks is said before the first one starts
+            pass
     needs: Need = "model" if "model" in (job.needs, *(term.needs for term in job.terms)) else ""
     reference = reference_of(bench.learner, needs)
     layout = Layout(pad_of(bench.engine), bench.options.side, bench.options.packing)
     first, loss = 0, None
-    for number, (stage, own) in enumerate(zip(job.stages, shares(job.stages, steps), strict=True)):
+    for number, (stage, own) in enumerate(zip(stages, shares(stages, steps), strict=True)):
         at = At(layout, bench.reader, reference, memory, first, len(steps))
         watcher = Watcher(bench.work / CURVES, first=first, steps=len(steps), progress=progress)
         _stage(prepared, own, stage, at=at, bench=bench, folder=bench.work / f"stage-{number + 1}", watcher=watcher)
