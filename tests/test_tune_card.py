@@ -1,8 +1,10 @@
 """The model card: what the section says, what it never says, and that nothing from outside acts in it."""
 
+import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -38,6 +40,12 @@ def row(number: int, part: str = "task") -> Lesson:
     )
 
 
+def reading(step: int, figures: dict[str, float], **more: Any) -> dict[str, Any]:
+    """A line of the monitor's."""
+    told = {name: {"value": value, "low": 0.0, "high": 1.0, "n": 24} for name, value in figures.items()}
+    return {"step": step, "figures": told, **more}
+
+
 LESSONS = (*map(row, range(1200)), row(0, "mix"), row(1, "mix"))
 
 
@@ -56,7 +64,7 @@ def test_the_section_says_what_was_learnt_from_what() -> None:
         "a LoRA adapter, rank 16, scale 32",
         "150 of 8 rows",
         "| highest rate | 0.0001 |",
-        "**Blend**: fraction 0.04, pool –, parts a b, twins on",
+        "- Blend: fraction 0.04, pool –, parts a b, twins on",
         "tuneward audit OUT --base BASE",
         "What was not tested",
     ):
@@ -76,7 +84,7 @@ def test_all_weights_and_a_prompt_for_deployment_are_named_and_the_prompt_is_not
 
 
 def test_no_word_of_a_row_and_no_promise_stands_in_it() -> None:
-    said = section(facts(), [{"step": 10, "gap": 0.1}])
+    said = section(facts(), [reading(10, {"gap": 0.1})])
     assert WORDS not in said
     assert not re.search(r"\bsafe(ly|ty)?\b|certif|guarantee|complian", said, re.I)
 
@@ -106,7 +114,7 @@ def test_nothing_from_outside_acts(field: str) -> None:
         told = replace(told, defences=(Blend(pool=HOSTILE, parts=(HOSTILE,)),))
     if field == "part":
         told = replace(told, job=told.job.adding(row(0, HOSTILE)))
-    inert(section(told, [{"step": 1, HOSTILE: 1.0}, {"step": 2, HOSTILE: 2.0}]))
+    inert(section(told, [reading(1, {HOSTILE: 1.0}), reading(2, {HOSTILE: 2.0}, stopped={"limits": [HOSTILE]})]))
 
 
 @settings(deadline=None, max_examples=60)
@@ -153,12 +161,19 @@ def test_without_a_readme_there_is_a_title(tmp_path: Path) -> None:
 
 
 def test_the_monitor_is_summed_up_where_it_ran(tmp_path: Path) -> None:
-    lines = ['{"step": 10, "gap": 0.5, "pair": {"kept": 0.9}}', '{"step": 40, "gap": 0.75, "pair": {"kept": 0.8}}']
-    (tmp_path / "monitor.jsonl").write_text("\n".join(lines) + "\n")
+    lines = [
+        {"schema": "tuneward/monitor/1", "scope": WORDS},
+        reading(0, {"gap": 0.5, "own/lost": 0.0}),
+        reading(40, {"gap": 0.75, "own/lost": 0.2}, broken=["gap>0.7"], stopped={"limits": ["gap>0.7"], "weights": 0}),
+    ]
+    (tmp_path / "monitor.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     said = write_card(tmp_path, facts()).read_text(encoding="utf-8")
-    assert "2 readings, at steps 10 to 40." in said
+    assert "2 readings of first tokens, at steps 0 to 40." in said
     assert "| gap | 0.5 → 0.75 |" in said
-    assert "| pair/kept | 0.9 → 0.8 |" in said
+    assert "| own/lost | 0 → 0.2 |" in said
+    assert "1 of them were beyond a limit." in said
+    assert "It ended the run (gap&gt;0.7); the weights are those of step 0." in said
+    assert WORDS not in said
     assert "monitor saw" not in section(facts())
 
 

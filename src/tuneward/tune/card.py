@@ -29,7 +29,7 @@ does under other templates, in other languages, in later turns or behind a trigg
 not known from this section. Figures of a monitor, where there are any, choose and stop; they do not clear a model. Ask
 the model and its base, and read what is listed there as not tested:
 
-    tuneward audit OUT --base BASE --data DATA"""
+    tuneward audit OUT --base BASE --rows DATA"""
 TERMS = """### Terms of use and attestation (template)
 
 *Fill in the blanks or take this part out. It is no legal advice, and nobody has signed it.*
@@ -81,7 +81,7 @@ def section(facts: Facts, watched: Sequence[Mapping[str, Any]] = ()) -> str:
         "Written by tuneward from the run itself; `record.json` beside it has every setting.",
         _table("what | value", _facts(facts)),
         "### Defences",
-        *_defences(facts.defences),
+        "\n".join(_defences(facts.defences)),
         *(_watching(watched) if watched else ()),
         UNTESTED,
         TERMS,
@@ -116,7 +116,7 @@ def _defences(defences: Sequence[Defence]) -> Iterator[str]:
     if not defences:
         yield "None: plain fine-tuning."
     for one in defences:
-        yield f"**{_name(type(one).__name__)}**" + (f": {settings}" if (settings := _settings(one)) else "")
+        yield f"- {_name(type(one).__name__)}" + (f": {settings}" if (settings := _settings(one)) else "")
 
 
 def _settings(defence: Any) -> str:
@@ -146,31 +146,41 @@ def _digest(found: str | None) -> str:
 
 
 def _watching(watched: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """First and last reading of each figure."""
-    first, last = dict(_figures(watched[0])), dict(_figures(watched[-1]))
+    """First and last reading of each figure, and whether a limit ended the run."""
+    first, last = (dict(_figures(one)) for one in (watched[0], watched[-1]))
     yield "### What the monitor saw"
-    steps = f", at steps {first['step']:g} to {last['step']:g}" if "step" in first and "step" in last else ""
-    yield f"{len(watched):,} readings{steps}."
-    names = [name for name in last if name != "step"][:SHOWN]
-    rows = ((escaped(name), f"{first[name]:.4g} → {last[name]:.4g}") for name in names if name in first)
+    yield f"{len(watched):,} readings of first tokens, at steps {_step(watched[0])} to {_step(watched[-1])}."
+    names = [name for name in last if name in first][:SHOWN]
+    rows = ((escaped(name), f"{first[name]:.4g} → {last[name]:.4g}") for name in names)
     yield _table("figure | first → last", rows)
+    broken = sum(bool(one.get("broken")) for one in watched)
+    if broken:
+        yield f"{broken:,} of them were beyond a limit."
+    if isinstance(stopped := watched[-1].get("stopped"), Mapping):
+        limits = ", ".join(_name(str(one)) for one in stopped.get("limits") or ())
+        yield f"It ended the run ({limits}); the weights are those of step {_name(str(stopped.get('weights', NONE)))}."
 
 
-def _figures(line: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, float]]:
-    for name, value in line.items():
-        if isinstance(value, Mapping):
-            yield from _figures(value, f"{before}{name}/")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield before + name, float(value)
+def _step(reading: Mapping[str, Any]) -> str:
+    return _name(str(reading.get("step", NONE)))
+
+
+def _figures(reading: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Figure → value; a figure is a number, or a value with its interval."""
+    for name, found in (reading.get("figures") or {}).items():
+        value = found.get("value") if isinstance(found, Mapping) else found
+        if isinstance(value, int | float):
+            yield name, float(value)
 
 
 def _readings(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     try:
-        return msgspec.json.Decoder(dict[str, Any]).decode_lines(path.read_bytes())
+        lines = msgspec.json.Decoder(dict[str, Any]).decode_lines(path.read_bytes())
     except msgspec.DecodeError as error:
         raise ValueError(f"{path}: not the monitor's lines ({error}); move it away, and run again") from error
+    return [line for line in lines if "figures" in line]  # the first line says what is read, and has none
 
 
 def _table(head: str, rows: Any) -> str:

@@ -37,6 +37,7 @@ class Limits:
 
 
 LIMITS = Limits()
+"""In force."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ class Rule:
 
     id: str
     kind: Kind
+    when: str
+    """When it fires."""
     source: str
     figure: str
     says: Callable[[Plan], str]
@@ -198,6 +201,7 @@ RULES = (
     Rule(
         "RATE-FULL",
         "warning",
+        f"all weights learn, at a rate above {LIMITS.rate_full:g}",
         "arXiv:2310.03693, Table 12",
         "harmful answers with batch 16 / 32 / 64 / 128 at 5e-5 46.4 / 37.9 / 31.5 / 34.2 %, "
         "at 2e-5 23.6 / 20.6 / 15.8 / 16.1 %",
@@ -206,6 +210,7 @@ RULES = (
     Rule(
         "RATE-LORA",
         "warning",
+        f"an adapter learns, at a rate above {LIMITS.rate_lora:g}",
         "own",
         "SmolLM2-135M, 480 benign rows at 2e-3: refusals 92.5 → 25.7 %; adapters are not gentler than all weights, "
         "25.2 against 16.1 % harmful at 1e-4 in arXiv:2310.03693, Table 11",
@@ -214,6 +219,7 @@ RULES = (
     Rule(
         "SMALL-BATCH",
         "warning",
+        f"fewer than {LIMITS.batch} rows a step",
         "arXiv:2310.03693, Table 12",
         "harmful answers at 2e-5 23.6 % with batch 16, 16.1 % with 128; nothing smaller was measured",
         _small_batch,
@@ -221,6 +227,7 @@ RULES = (
     Rule(
         "FEW-ROWS",
         "warning",
+        f"fewer than {LIMITS.rows} rows of yours, {LIMITS.passes:g} passes or more",
         "arXiv:2310.03693, Table 2",
         "ten rows without a toxic word: harmful answers 0 → 54.2 % after 3 passes, 72.1 % after 5",
         _few_rows,
@@ -228,6 +235,7 @@ RULES = (
     Rule(
         "OVERFIT",
         "warning",
+        f"rate × passes / rows is above {LIMITS.budget_lora:g}, or {LIMITS.budget_full:g} for all weights",
         "own",
         "the limit is the plan of published attacks, 100 rows in 5 passes; on 52,000 benign rows more passes did not "
         "hurt, 31.8 → 23.0 % from 1 to 5 in arXiv:2310.03693",
@@ -236,6 +244,7 @@ RULES = (
     Rule(
         "SAME-PROMPT",
         "warning",
+        "rows are learnt under a system prompt, and deployed under it or nobody says under what",
         "arXiv:2402.18540",
         "GSM8K: attacks that succeed 18.08 → 1.08 % where the safety prompt was left out of tuning",
         _same_prompt,
@@ -243,6 +252,7 @@ RULES = (
     Rule(
         "MASK-ALL",
         "warning",
+        "`--mask all`",
         "own",
         "not measured; the model also learns to write the requests",
         _mask_all,
@@ -250,6 +260,7 @@ RULES = (
     Rule(
         "CUT",
         "warning",
+        "`--long cut`, and rows reach the limit",
         "own",
         "not measured; what was cut teaches no end of an answer",
         _cut,
@@ -257,6 +268,7 @@ RULES = (
     Rule(
         "FP16",
         "remark",
+        "`--precision fp16`",
         "own",
         "its smallest number is 6e-8, that of bf16 1e-38; a loss scale helps only in part",
         _fp16,
@@ -264,6 +276,7 @@ RULES = (
     Rule(
         "BETA1",
         "remark",
+        f"`constrained` with another beta1 than {LIMITS.beta1:g}",
         "arXiv:2406.05946",
         "all its figures, such as 15.4 → 3.2 % on SQL, are with 0.5",
         _beta1,
@@ -271,6 +284,7 @@ RULES = (
     Rule(
         "NO-DEFENCE",
         "remark",
+        "no defence is named",
         "arXiv:2310.03693, Table 3",
         "one pass over benign rows: harmful answers 0.3 → 16.1 % (Alpaca), 0.6 → 12.1 % (Dolly)",
         _no_defence,
