@@ -4,7 +4,7 @@ Positions are given explicitly, so a row's numbers are the same alone, in any ba
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -92,11 +92,17 @@ def first_log_probs(engine: Engine, prompts: Sequence[Sequence[int]]) -> Tensor:
     if not prompts or not all(prompts):
         raise ValueError("first_log_probs: expected prompts of at least one token each")
     trial.within_reach(engine.model, prompts, max_tokens=1)
-    device = engine.model.get_input_embeddings().weight.device
-    ids, mask, positions = _padded(prompts, side="left", device=device)
     with engine.ready():
         trial.hold(engine.model)
-        output = engine.model(input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=1)
+        return spread_of_first(engine.model, prompts)
+
+
+@torch.inference_mode()
+def spread_of_first(model: Any, prompts: Sequence[Sequence[int]]) -> Tensor:
+    """The same of a model that is ready and was tried out, for many batches under one `Engine.ready`."""
+    device = model.get_input_embeddings().weight.device
+    ids, mask, positions = _padded(prompts, side="left", device=device)
+    output = model(input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=1, use_cache=False)
     spread: Tensor = output.logits[:, -1].float().log_softmax(-1).cpu()
     return spread
 
