@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import tuning
 
+import tuning
 from tuneward.chat import Chat, Message
 from tuneward.model.template import of_tokenizer
 from tuneward.tune.job import Finished, Job, Lesson, Rendering, Settings
