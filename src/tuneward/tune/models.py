@@ -2,16 +2,18 @@
 
 import contextlib
 import copy
+import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+from safetensors.torch import load_file
 
 from tuneward.model.engine import Engine
-from tuneward.model.load import adapter_folder
+from tuneward.model.load import Place, adapter_folder, attach, load
 from tuneward.model.spec import ModelSpec
 from tuneward.tune.job import Need
 from tuneward.tune.options import TuneOptions
@@ -32,14 +34,22 @@ class Learnable:
     """It has an adapter that another run began, so switching it off does not give back the model that it was."""
 
 
-def learnable(engine: Engine, spec: ModelSpec, options: TuneOptions) -> Learnable:
-    """The engine's model made ready to learn; `spec.adapter` is gone on with.
+def begun(spec: ModelSpec, options: TuneOptions) -> tuple[Engine, Learnable]:
+    """The model loaded and made ready to learn; an adapter that it has is gone on with.
 
     Raises:
         ValueError: an adapter that does not fit the model, or settings that it cannot have.
     """
-    if spec.adapter:
-        return Learnable(_continued(engine, spec.adapter, full=options.full), "lora", continued=True)
+    if spec.adapter and options.full:
+        raise ValueError(
+            f"{spec.adapter}: an adapter, and --full trains all weights; merge it first, or leave --full out"
+        )
+    engine = load(replace(spec, adapter=None), place=Place(options.device, options.dtype))
+    return _continued(engine, spec.adapter) if spec.adapter else (engine, learnable(engine, spec, options))
+
+
+def learnable(engine: Engine, spec: ModelSpec, options: TuneOptions) -> Learnable:
+    """The engine's model made ready to learn, with a new adapter or all of it."""
     if options.full:
         engine.model.requires_grad_(True)
         return Learnable(engine.model, "full")
@@ -56,18 +66,25 @@ def learnable(engine: Engine, spec: ModelSpec, options: TuneOptions) -> Learnabl
     return Learnable(get_peft_model(engine.model, config), "lora")
 
 
-def _continued(engine: Engine, adapter: str, *, full: bool) -> Any:
-    if full:
-        raise ValueError(f"{adapter}: an adapter, and --full trains all weights; merge it first, or leave --full out")
+def _continued(base: Engine, adapter: str) -> tuple[Engine, Learnable]:
+    """The engine is that of the adapter: its weights and template are what answers and references are kept under."""
     folder = adapter_folder(adapter)
-    weight_files(folder, stem="adapter_model")
+    files = weight_files(folder, stem="adapter_model")
+    line = f"{folder}: the adapter does not fit {base.info.name}; is it of another base?"
     try:
-        return PeftModel.from_pretrained(engine.model, str(folder), is_trainable=True)
+        with warnings.catch_warnings():  # what is missing is looked for below
+            warnings.simplefilter("ignore")
+            model, engine = attach(base, adapter)
     except (RuntimeError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"{line} ({' '.join(str(error).split())[:200]})") from error
+    wanted, found = set(get_peft_model_state_dict(model)), {name for file in files for name in load_file(file)}
+    if wanted != found:
         raise ValueError(
-            f"{folder}: the adapter does not fit {engine.info.name}; is it of another base? ({reason})"
-        ) from error
+            f"{line} ({len(wanted - found)} of its weights are missing, {len(found - wanted)} are too many)"
+        )
+    model.set_adapter(model.active_adapter)
+    model.peft_config[model.active_adapter].inference_mode = False
+    return engine, Learnable(model, "lora", continued=True)
 
 
 def inner(model: Any) -> Any:

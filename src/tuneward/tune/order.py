@@ -69,16 +69,7 @@ def planned(order: Order, lengths: Sequence[int], parts: Sequence[str], *, setti
 
 
 def split(step: Sequence[int], lengths: Sequence[int], *, ways: int) -> list[list[int]]:
-    """A step as so many micro-batches of like lengths, as even as can be.
-
-    Raises:
-        ValueError: there are fewer rows than ways.
-    """
-    if len(step) < ways:
-        raise ValueError(
-            f"a step of {len(step)} rows cannot be split over {ways} micro-batches; "
-            "take a larger --batch, or fewer devices or accumulation steps"
-        )
+    """A step as so many micro-batches of like lengths, as even as can be; some are empty where rows are fewer."""
     ordered = sorted(step, key=lambda n: (lengths[n], n))
     cuts = [round(n * len(step) / ways) for n in range(ways + 1)]
     return [ordered[a:b] for a, b in pairwise(cuts)]

@@ -14,10 +14,9 @@ from typing import Any
 
 from accelerate import PartialState
 
-from tuneward.ask import Progress, Store
+from tuneward.ask import Progress, Store, unseen
 from tuneward.chat import Chat
 from tuneward.model.engine import Engine
-from tuneward.model.load import Place, load
 from tuneward.model.spec import parse
 from tuneward.record import Record, digest, now, read_json, sha256_file, to_json, versions, write_atomic
 from tuneward.results import RECORD
@@ -25,7 +24,7 @@ from tuneward.rows import read_rows
 from tuneward.tune.card import Facts, write_card
 from tuneward.tune.hygiene import Plan, cautions
 from tuneward.tune.job import Defence, Job, Lesson, Settings
-from tuneward.tune.models import learnable
+from tuneward.tune.models import begun as ready
 from tuneward.tune.options import TuneOptions
 from tuneward.tune.order import Shuffled, planned
 from tuneward.tune.prepare import Prepared, answered, prepare
@@ -35,7 +34,7 @@ from tuneward.tune.training import CURVES, Bench, pad_of, train
 from tuneward.tune.writing import write_model
 
 FILES = (RECORD, CURVES)
-WORK, JOB = ".work", "job.json"
+WORK, JOB, REPLIES, REFERENCE = ".work", "job.json", "replies", "reference"
 Say = Callable[[str], None]
 Watch = Callable[[str], Progress]
 
@@ -101,12 +100,15 @@ def run(options: TuneOptions, defences: Sequence[Defence] = (), *, say: Say, wat
     begun, clock, cpu = now(), time.perf_counter(), time.process_time()
     spec, out = parse(options.model), Path(options.out).expanduser()
     job = described(options, defences)
-    key = digest([{**asdict(options), "overwrite": False}, [repr(one) for one in defences], _sha(options.data)])
+    words = [{**asdict(options), "overwrite": False}, [repr(one) for one in defences], _sha(options.data)]
+    key = digest([*words, [replace(one, chat=replace(one.chat, meta={})) for one in job.lessons]])
     if not options.dry_run:
-        _claim(out, key, overwrite=options.overwrite)
-    engine = load(replace(spec, adapter=None), place=Place(options.device, options.dtype))
-    made = learnable(engine, spec, options)
-    with PartialState().main_process_first():  # the others find in the cache what the first one computed
+        _free(out, key, options)
+    first = PartialState(cpu=options.device == "cpu")
+    if not first.is_main_process:  # one of them speaks for all
+        say, watch = _quiet, lambda _: unseen
+    engine, made = ready(spec, options)
+    with first.main_process_first():  # the others find in the cache what the first one computed
         prepared = _prepared(engine, made.model, job, options=options, out=out, say=say, watch=watch)
     parts = [lesson.part for lesson in prepared.job.lessons]
     steps = planned(prepared.job.order, prepared.lengths, parts, settings=prepared.job.settings)
@@ -117,9 +119,10 @@ def run(options: TuneOptions, defences: Sequence[Defence] = (), *, say: Say, wat
         say(caution.line())
     if options.dry_run:
         return None
+    _claim(out, key)
     bench = Bench(engine, made, reader, options, out / WORK)
     trained = train(prepared, steps, bench=bench, progress=watch("steps"))
-    if PartialState().is_main_process:
+    if first.is_main_process:
         usage = {
             "wall_s": round(time.perf_counter() - clock, 1),
             "cpu_s": round(time.process_time() - cpu, 1),
@@ -134,7 +137,7 @@ def run(options: TuneOptions, defences: Sequence[Defence] = (), *, say: Say, wat
         record = Record("tune", settings, inputs, versions(), options.seed, begun, now(), usage)
         write_atomic(out / RECORD, to_json(record))
         shutil.rmtree(out / WORK)
-    PartialState().wait_for_everyone()
+    first.wait_for_everyone()
     return Tuned(out, len(steps), trained.loss, prepared.job.parts())
 
 
@@ -146,19 +149,52 @@ def _sha(data: str) -> str:
     return sha256_file(path) if path.is_file() else digest(data)
 
 
-def _claim(out: Path, key: str, *, overwrite: bool) -> None:
-    """Make sure that the folder is free, or that these very words began in it."""
-    held = out / WORK / JOB
-    if held.is_file() and read_json(held, Begun).key == key and not overwrite:
+def _free(out: Path, key: str, options: TuneOptions) -> None:
+    """Refuse a folder that holds anything but what these very words began, and what `overwrite` may not replace."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out}: a file; --out is a folder")
+    held = sorted(one.name for one in out.iterdir()) if out.is_dir() else []
+    done, begun = _finished(out), (out / WORK / JOB).is_file()
+    if held in ([], [WORK]) and not begun or _holds(out, key) and not done:
         return
-    if out.exists() and any(out.iterdir()):
-        if not overwrite:
-            what = "another run, not finished" if held.is_file() else "something else"
-            raise ValueError(f"{out}: holds {what}; --overwrite replaces it, or choose another --out")
-        if PartialState().is_main_process:
-            shutil.rmtree(out)
-    PartialState().wait_for_everyone()
-    write_atomic(held, to_json(Begun(key)))
+    if not (done or begun):
+        raise ValueError(
+            f"{out}: holds {held[0]} and no run of tune, which --overwrite would leave; take another --out"
+        )
+    if not options.overwrite:
+        what = "a finished run" if done else "another run, not finished"
+        raise ValueError(f"{out}: holds {what}; --overwrite replaces it, or choose another --out")
+    for one in (Path(options.model).expanduser(), Path(options.data).expanduser()):
+        if one.exists() and one.resolve().is_relative_to(out.resolve()):
+            raise ValueError(f"{out}: --overwrite would remove {one}, which is read; choose another --out")
+
+
+def _claim(out: Path, key: str) -> None:
+    """Mark the folder as these words', emptied of what others left; what was asked of the model already stays."""
+    state = PartialState()
+    if state.is_main_process and not (_holds(out, key) and not _finished(out)):
+        (out / WORK).mkdir(parents=True, exist_ok=True)
+        last = {RECORD, JOB}  # by which a folder is known as ours, should this be cut short
+        for one in sorted([*out.iterdir(), *(out / WORK).iterdir()], key=lambda one: one.name in last):
+            if one.is_dir() and one.name not in {WORK, REPLIES, REFERENCE}:
+                shutil.rmtree(one)
+            elif not one.is_dir():
+                one.unlink()
+        write_atomic(out / WORK / JOB, to_json(Begun(key)))
+    state.wait_for_everyone()
+
+
+def _finished(out: Path) -> bool:
+    return (out / RECORD).is_file() and read_json(out / RECORD, Record).verb == "tune"
+
+
+def _holds(out: Path, key: str) -> bool:
+    held = out / WORK / JOB
+    return held.is_file() and read_json(held, Begun).key == key
+
+
+def _quiet(_line: str) -> None:
+    pass
 
 
 def _reader(engine: Engine, job: Job, options: TuneOptions) -> Reader:
@@ -172,13 +208,13 @@ def _prepared(
 ) -> Prepared:
     """The job in ids, with what it needs of the model as it is now."""
     kept = out / WORK if options.no_cache else Path(options.cache_dir).expanduser()
-    job, unsaid = answered(engine, job, store=Store(kept / "replies"), progress=watch("own answers"))
+    job, unsaid = answered(engine, job, store=Store(kept / REPLIES), progress=watch("own answers"))
     if unsaid:
         say(f"remark   {unsaid:,} rows are left out: the model's own answer was not of the kind they need")
     reader = _reader(engine, job, options)
     who = digest([engine.key, options.precision])
     prepared = prepare(
-        model, job, reader, pad=pad_of(engine), cache=kept / "reference", who=who, progress=watch("reference")
+        model, job, reader, pad=pad_of(engine), cache=kept / REFERENCE, who=who, progress=watch("reference")
     )
     if missing := len(job.lessons) - len(prepared.job.lessons):
         say(f"remark   {missing:,} rows of more than {reader.longest:,} tokens are left out")

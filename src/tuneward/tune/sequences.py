@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
+from jinja2 import TemplateError
 from torch import Tensor
 
 from tuneward.chat import Chat, Message, messages
@@ -58,8 +60,8 @@ class Reader:
             chats.append(replace(lesson.chat, messages=turns))
         found = []
         for chat, rejected in zip(chats, (False, True), strict=False):
-            ids, place = self._read(chat)
-            if self.long == "drop" and self.longest is not None and len(ids) > self.longest:
+            ids, place = self._fitting(chat.id, *self._read(chat))
+            if not ids:
                 return []
             found.append(TokenRow(ids, place, number, rejected))
         return found
@@ -83,24 +85,27 @@ class Reader:
             raise ValueError(
                 f"{where}: the tokenizer has no chat template; add chat_template.jinja to the model's folder"
             )
-        text: str = self.tokenizer.apply_chat_template(
-            turns, chat_template=self.template.source, tokenize=False, add_generation_prompt=prompt
-        )
+        try:
+            text: str = self.tokenizer.apply_chat_template(
+                turns, chat_template=self.template.source, tokenize=False, add_generation_prompt=prompt
+            )
+        except TemplateError as error:
+            raise ValueError(f"{where}: the chat template refuses the row: {error}") from error
         return text
 
-    def _read(self, chat: Chat) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def _read(self, chat: Chat) -> tuple[list[int], list[int]]:
         """Ids and places. Each assistant turn begins where the template asks for an answer, as when it is generated."""
         turns = self._turns(chat)
         answers = [n for n, turn in enumerate(turns) if turn["role"] == "assistant"]
         if not answers:
             raise ValueError(f"{chat.id}: no assistant turn, so there is nothing to learn; leave the row out")
-        learnt = set(answers[-1:] if self.mask == "last" else answers) - set(_weightless(chat, turns))
+        learnt = set(answers[-1:] if self.mask == "last" else answers) - _weightless(chat, turns)
         whole = self._text(turns, prompt=False, where=chat.id)
         ids: list[int] = []
         place: list[int] = []
         at = 0
         for number in answers:
-            if number not in learnt and number != answers[-1]:
+            if number not in learnt and number != answers[-1] and self.mask != "all":
                 continue
             begin = self._text(turns[:number], prompt=True, where=chat.id)
             end = self._text(turns[: number + 1], prompt=False, where=chat.id)
@@ -109,57 +114,79 @@ class Reader:
                     f"{chat.id}: the chat template renders turn {number + 1} otherwise once more turns follow; "
                     "use --mask last, or split the conversation"
                 )
-            self._add(ids, place, whole[at : len(begin)], learn=self.mask == "all")
-            at = len(begin)
-            if number == answers[-1] and chat.prefill and whole.startswith(chat.prefill, at):
-                self._add(ids, place, chat.prefill, learn=False)
-                at += len(chat.prefill)
-            self._add(ids, place, whole[at : len(end)], learn=number in learnt, answer=True)
+            prefill = chat.prefill if number == answers[-1] and chat.answer.startswith(chat.prefill) else ""
+            if not whole.startswith(prefill, len(begin)):
+                raise ValueError(f"{chat.id}: the chat template does not keep the prefill {prefill!r} as it is")
+            self._given(ids, place, (whole[at : len(begin)], prefill))
+            at = len(begin) + len(prefill)
+            said = str(turns[number]["content"]).removeprefix(prefill)
+            self._learnt(ids, place, (whole[at : len(end)], said), learn=number in learnt)
             at = len(end)
-        return self._fitting(chat.id, ids, place)
+        if place:
+            place[0] = 0  # nothing stands before it from which it could be told
+        while place and not place[-1]:  # nothing is learnt from what stands behind the last learnt token
+            place.pop()
+        return ids[: len(place)], place
 
-    def _add(self, ids: list[int], place: list[int], text: str, *, learn: bool, answer: bool = False) -> None:
-        new = list(self.tokenizer(text, add_special_tokens=False).input_ids)
-        keep = len(new)
-        if answer:  # what stands after the end of the turn is the template's, not the model's
-            ends = [n for n, token in enumerate(new) if token in self.ends]
-            keep = ends[-1] + 1 if ends else keep
+    def _given(self, ids: list[int], place: list[int], texts: tuple[str, str]) -> None:
+        """A prompt and its prefill, which are one text where the model is asked."""
+        learn = self.mask == "all"
+        for text, told in [(texts[0], learn), (texts[1], False)] if learn else [("".join(texts), False)]:
+            new = self.tokenizer(text, add_special_tokens=False).input_ids
+            place += [n + 1 if told else 0 for n in range(len(new))]
+            ids += new
+
+    def _learnt(self, ids: list[int], place: list[int], texts: tuple[str, str], *, learn: bool) -> None:
+        """A turn up to the token that ends it; what the template puts after that is not the model's."""
+        text, said = texts
+        new = self.tokenizer(text, add_special_tokens=False).input_ids
+        behind = text.rpartition(said.strip())[2] if said.strip() else text
+        ends = [n for n, token in enumerate(new) if token in self.ends]
+        own = sum(token in self.ends for token in self.tokenizer(behind, add_special_tokens=False).input_ids)
+        keep = ends[-own] + 1 if 0 < own <= len(ends) else len(new)
         place += [n + 1 if learn and n < keep else 0 for n in range(len(new))]
         ids += new
 
-    @property
+    @cached_property
     def ends(self) -> frozenset[int]:
-        """Tokens that end a turn."""
-        return frozenset(self.tokenizer.all_special_ids)
+        """Tokens that end a turn, among others: all special ones but those for unknown text and the beginning."""
+        known = self.tokenizer
+        special = {number for number, token in known.added_tokens_decoder.items() if token.special}
+        rest = (special | set(known.all_special_ids)) - {known.unk_token_id, known.bos_token_id}
+        return frozenset(rest | ({known.eos_token_id} - {None}))
 
     def _fitting(self, where: str, ids: list[int], place: list[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        while place and not place[-1]:  # nothing is learnt from what stands behind the last learnt token
-            place.pop()
-        ids = ids[: len(place)]
-        if self.longest is not None and len(ids) > self.longest:
-            if self.long == "refuse":
-                raise ValueError(
-                    f"{where}: {len(ids)} tokens, and the limit is {self.longest}; "
-                    "raise --max-length, or give --long drop or cut"
-                )
-            if self.long == "cut":
-                ids, place = ids[: self.longest], place[: self.longest]
+        """As it is where it fits, or what the settings make of it; empty where nothing of it can be learnt so."""
         if not any(place):
+            raise ValueError(f"{where}: nothing in it is learnt (its mask or weights leave no answer); leave it out")
+        if self.longest is None or len(ids) <= self.longest:
+            return tuple(ids), tuple(place)
+        if self.long == "refuse":
             raise ValueError(
-                f"{where}: nothing in it is learnt (mask, weights or length leave no answer); leave it out"
+                f"{where}: {len(ids)} tokens, and the limit is {self.longest}; "
+                "raise --max-length, or give --long drop or cut"
             )
-        return tuple(ids), tuple(place)
+        if self.long == "drop" or not any(place[: self.longest]):
+            return (), ()
+        return tuple(ids[: self.longest]), tuple(place[: self.longest])
 
 
-def _weightless(chat: Chat, turns: Sequence[dict[str, Any]]) -> list[int]:
-    """Assistant turns that the row gives a weight of 0, as OpenAI's format can."""
-    shells = list(chat.meta.get("turns") or ())
-    missing = len(shells) - len(turns)
-    if missing and turns and turns[0]["role"] == "system":
-        shells = [{}, *shells]
-    elif missing > 0:
-        shells = shells[missing:]
-    return [n for n, shell in enumerate(shells) if isinstance(shell, dict) and shell.get("weight") == 0]
+def _weightless(chat: Chat, turns: Sequence[dict[str, Any]]) -> set[int]:
+    """Assistant turns that the row gives a weight of 0, as OpenAI's format can.
+
+    Raises:
+        ValueError: its turns are not those that the weights were given to, or some are calls of tools.
+    """
+    shells = [shell for shell in chat.meta.get("turns") or () if isinstance(shell, dict)]
+    if any(shell.get("tool_calls") or shell.get("function_call") for shell in shells):
+        raise ValueError(f"{chat.id}: calls of tools cannot be learnt yet; leave the row out")
+    if not any(shell.get("weight") == 0 for shell in shells):
+        return set()
+    said = [shell for shell in shells if str(shell.get("role", shell.get("from"))).lower() != "system"]
+    own = [n for n, turn in enumerate(turns) if turn["role"] != "system"]
+    if len(said) != len(own):
+        raise ValueError(f"{chat.id}: weights for {len(said)} turns, and it has {len(own)}; keep the row's own turns")
+    return {n for n, shell in zip(own, said, strict=True) if shell.get("weight") == 0}
 
 
 @dataclass(frozen=True)

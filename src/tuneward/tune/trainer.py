@@ -3,24 +3,25 @@
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
-from tuneward.record import to_json, write_atomic
+from tuneward.record import read_json, to_json, write_atomic
 from tuneward.tune.job import Job, Lesson, Stage, Step
 from tuneward.tune.models import inner
 from tuneward.tune.order import split
 from tuneward.tune.passes import Answers, Seen, see
 from tuneward.tune.prepare import Prepared
-from tuneward.tune.sequences import Batch, Reader, Side, batch_of
+from tuneward.tune.sequences import Batch, Reader, Side, TokenRow, batch_of
 
 WHOLE, MEMORY = "whole.json", "memory.safetensors"
 """Written last into a checkpoint, so that a half one is told from a whole one; what defences remember."""
@@ -50,19 +51,40 @@ class Lessons(Dataset[int]):
 
 
 def collated(numbers: Sequence[int], *, prepared: Prepared, layout: Layout) -> dict[str, Batch]:
-    """A micro-batch of lessons."""
-    own = [(n, k) for n in numbers for k in range(len(prepared.sequences[n]))]
-    known = prepared.reference
-    return {
-        "batch": batch_of(
-            [prepared.sequences[n][k] for n, k in own],
-            [prepared.job.lessons[n] for n, _ in own],
-            pad=layout.pad,
-            side=layout.side,
-            packed=layout.packed,
-            reference=None if known is None else [known[n][k] for n, k in own],
-        )
-    }
+    """A micro-batch of lessons; where there is none for it, −n − 1 stands for row n, of which nothing is learnt."""
+    rows, lessons, known = list[TokenRow](), list[Lesson](), list[Tensor]()
+    for n in numbers:
+        if n < 0:
+            row = prepared.sequences[-n - 1][0]
+            rows.append(replace(row, place=(0,) * len(row.ids)))
+            lessons.append(replace(prepared.job.lessons[-n - 1], loss="", weight=0.0))
+            known.append(torch.empty(0))
+            continue
+        rows += prepared.sequences[n]
+        lessons += [prepared.job.lessons[n]] * len(prepared.sequences[n])
+        known += prepared.reference[n] if prepared.reference is not None else ()
+    reference = None if prepared.reference is None else known
+    batch = batch_of(rows, lessons, pad=layout.pad, side=layout.side, packed=layout.packed, reference=reference)
+    return {"batch": batch}
+
+
+@dataclass
+class Noted:
+    """Figures since the last line of the log."""
+
+    summed: dict[str, float]
+    """Parts of the loss of this device's micro-batches."""
+    told: dict[str, float]
+    """What work noted, alike on every device."""
+    steps: int = 0
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What a checkpoint's last file holds: what the line of the log that is being gathered knows so far."""
+
+    step: int
+    noted: Noted
 
 
 class Learner(Trainer):  # type: ignore[misc]
@@ -73,7 +95,7 @@ class Learner(Trainer):  # type: ignore[misc]
     ) -> None:
         self.prepared, self.steps, self.at = prepared, steps, at
         self.totals: dict[str, float] = {}
-        self.noted: dict[str, float] = {}
+        self.noted = Noted({}, {})
         super().__init__(model=model, args=arguments, train_dataset=Lessons(len(prepared.sequences)))
         self.loss_is_scaled_for_ga = True
         self.answers = Answers(inner(model))
@@ -89,7 +111,7 @@ class Learner(Trainer):  # type: ignore[misc]
         """Micro-batches of all steps, in order; each step's are as many as there are devices times accumulations."""
         ways = self.args.gradient_accumulation_steps * self.accelerator.num_processes
         lengths = self.prepared.lengths
-        batches = [part for step in self.steps for part in split(step, lengths, ways=ways)]
+        batches = [part or [-step[0] - 1] for step in self.steps for part in split(step, lengths, ways=ways)]
         collate = partial(collated, prepared=self.prepared, layout=self.at.layout)
         loader = DataLoader(self.train_dataset, batch_sampler=batches, collate_fn=collate)
         return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
@@ -110,8 +132,10 @@ class Learner(Trainer):  # type: ignore[misc]
         loss = torch.zeros((), device=seen.logits.device)
         for term in self.job.terms:
             value = term.strength * term(seen) / max(1.0, self.totals[term.name])
-            self.note(term.name, float(value.detach()))
+            self.noted.summed[term.name] = self.noted.summed.get(term.name, 0.0) + float(value.detach())
             loss = loss + value
+        if not loss.requires_grad:  # devices that have no row go back through the model with the others
+            loss = loss + 0.0 * seen.logits.sum()
         if not math.isfinite(float(loss.detach())):
             raise ValueError(
                 f"step {self.at.first + self.state.global_step + 1}: the loss is {float(loss.detach())}; lower --rate"
@@ -161,16 +185,38 @@ class Learner(Trainer):  # type: ignore[misc]
         return 0
 
     def note(self, name: str, value: float) -> None:
-        """Add to a figure that the next line of the log holds."""
-        self.noted[name] = self.noted.get(name, 0.0) + value
+        """Add to a figure that the next line of the log holds; alike on every device."""
+        self.noted.told[name] = self.noted.told.get(name, 0.0) + value
+
+    def whole(self) -> Noted:
+        """What is noted, over all devices."""
+        values = torch.tensor(list(self.noted.summed.values()), dtype=torch.float64, device=self.args.device)
+        summed = self.accelerator.reduce(values, "sum").tolist()
+        return replace(self.noted, summed=dict(zip(self.noted.summed, summed, strict=True)))
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Also the parts of the loss, as means over steps."""
-        if "loss" in logs and len(self.noted) > 1:
-            every = max(1, self.args.logging_steps)
-            logs |= {f"loss/{name}": round(value / every, 6) for name, value in sorted(self.noted.items())}
-        self.noted.clear()
+        """The loss and its parts, as means over steps; a run that was killed and went on says the same."""
+        if "loss" in logs:
+            noted, steps = self.whole(), max(1, self.noted.steps)
+            logs["loss"] = sum(noted.summed.values()) / steps
+            parts = {**(noted.summed if len(noted.summed) > 1 or noted.told else {}), **noted.told}
+            logs |= {f"loss/{name}": round(value / steps, 6) for name, value in sorted(parts.items())}
+            self.noted = Noted({}, {})
         super().log(logs, start_time)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """What stands still in this stage stays so; loading an adapter makes all of it learn."""
+        learn = {name: weight.requires_grad for name, weight in self.model.named_parameters()}
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        for name, weight in self.model.named_parameters():
+            weight.requires_grad_(learn[name])
+        self.trained = trained_of(self.model)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """No checkpoint of weights that are no numbers, and one line where the disk is full."""
+        finite(self.trained)
+        with written(Path(self.args.output_dir)):
+            super()._save_checkpoint(model, trial)
 
 
 @dataclass
@@ -196,23 +242,63 @@ class Between(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(self, args: Any, state: Any, control: Any, **_library: Any) -> None:
         """A resumed run remembers what it knew at the checkpoint."""
         if state.global_step:
-            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-            self.learner.at.memory.update(load_file(folder / MEMORY) if (folder / MEMORY).is_file() else {})
+            folder, learner = Path(args.output_dir) / f"checkpoint-{state.global_step}", self.learner
+            kept = load_file(folder / MEMORY, device=str(args.device)) if (folder / MEMORY).is_file() else {}
+            learner.at.memory.clear()
+            learner.at.memory.update(kept)
+            noted = read_json(folder / WHOLE, Whole).noted
+            learner.noted = (
+                noted if state.is_world_process_zero else replace(noted, summed=dict.fromkeys(noted.summed, 0.0))
+            )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_library: Any) -> None:
-        """After the update; the trainer has counted it already."""
+        """After the update; the trainer has counted it already. The last step has a line of the log."""
+        self.learner.noted.steps += 1
+        control.should_log = control.should_log or state.global_step >= state.max_steps
         if self.learner.job.after_step:
             step = self.learner.step()
             for work in self.learner.job.after_step:
                 work(step)
 
     def on_save(self, args: Any, state: Any, control: Any, **_library: Any) -> None:
-        """The checkpoint is whole now."""
+        """The checkpoint is whole now, on every device."""
+        noted, memory = self.learner.whole(), self.learner.at.memory
+        self.learner.accelerator.wait_for_everyone()
         if state.is_world_process_zero:
             folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-            if self.learner.at.memory:
-                save_file({name: one.contiguous() for name, one in self.learner.at.memory.items()}, folder / MEMORY)
-            write_atomic(folder / WHOLE, to_json({"step": state.global_step}))
+            with written(folder):
+                if memory:
+                    save_file({name: one.contiguous() for name, one in memory.items()}, folder / MEMORY)
+                write_atomic(folder / WHOLE, to_json(Whole(state.global_step, noted)))
+
+
+def finite(trained: Mapping[str, Tensor]) -> None:
+    """Refuse weights that are no numbers.
+
+    Raises:
+        ValueError: it names the first of them.
+    """
+    for name, weight in trained.items():
+        if not bool(torch.isfinite(weight.detach()).all()):
+            raise ValueError(
+                f"{name}: not finite after the update; lower --rate, or look for odd rows; nothing is saved"
+            )
+
+
+@contextlib.contextmanager
+def written(folder: Path) -> Iterator[None]:
+    """Libraries that write say in many ways that they could not.
+
+    Raises:
+        OSError: where, and what they said.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise OSError(
+            f"{folder}: could not be written ({reason}); is the disk full? What was saved before stays"
+        ) from error
 
 
 def last_whole(folder: Path) -> Path | None:

@@ -154,7 +154,11 @@ def arguments_of(options: TuneOptions, job: Job, *, steps: int, folder: Path, st
         precision = (
             "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() and options.device != "cpu" else "no"
         )
-    return TrainingArguments(
+    if precision == "fp16" and job.before_step:
+        raise ValueError("fp16: gradients are scaled while defences work on them; take --precision bf16 or no")
+    word = "activation" if "activation_checkpointing" in TrainingArguments.__dataclass_fields__ else "gradient"
+    again = {f"{word}_checkpointing": True, f"{word}_checkpointing_kwargs": {"use_reentrant": False}}
+    arguments = TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=max(1, settings.batch // options.accumulate),
         gradient_accumulation_steps=options.accumulate,
@@ -173,14 +177,16 @@ def arguments_of(options: TuneOptions, job: Job, *, steps: int, folder: Path, st
         use_cpu=options.device == "cpu",
         bf16=precision == "bf16",
         fp16=precision == "fp16",
-        gradient_checkpointing=options.checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False},
         report_to=list(options.report_to) or "none",
         remove_unused_columns=False,
         disable_tqdm=True,
         dataloader_pin_memory=False,
         ddp_find_unused_parameters=False,
+        **(again if options.checkpointing else {}),
     )
+    if arguments.n_gpu > 1:  # several are for `accelerate launch`; left alone, the library would split batches itself
+        arguments._n_gpu = 1
+    return arguments
 
 
 def pad_of(engine: Engine) -> int:

@@ -8,7 +8,7 @@ import torch
 
 from tuneward.model.engine import Engine
 from tuneward.tune.job import Finished, Job
-from tuneward.tune.trainer import trained_of
+from tuneward.tune.trainer import finite, trained_of, written
 from tuneward.tune.training import Trained
 
 MODEL = "model"
@@ -23,7 +23,9 @@ def write_model(model: Any, job: Job, trained: Trained, *, engine: Engine, work:
     done = Finished(model, trained_of(model), trained.memory, half)
     for last in job.finish:
         last(done)
-    model.save_pretrained(str(half), safe_serialization=True)
-    engine.tokenizer.save_pretrained(str(half))
+    finite(done.trained)
+    with written(half):
+        model.save_pretrained(str(half), safe_serialization=True)
+        engine.tokenizer.save_pretrained(str(half))
     for file in sorted(half.iterdir()):
         file.replace(out / file.name)
