@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tuneward.arguments import method, split
 from tuneward.cli import VERBS, parse
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +49,10 @@ def test_each_command_in_the_documents_is_one(page: str, words: list[str]) -> No
     if words[0] == "tuneward":
         verb = " ".join(words[1:3]) if " ".join(words[1:3]) in VERBS else words[1]
         assert verb in VERBS, f"{page}: no verb {verb}"
-        parse(verb, words[1 + len(verb.split()) :])
+        own, *methods = split(VERBS[verb], words[1 + len(verb.split()) :])
+        parse(verb, own)
+        for named in methods:
+            method(VERBS[verb], verb, *named)
     elif words[0] == "make":
         targets = re.findall(r"^([a-z-]+):", text(ROOT / "Makefile"), re.M)
         assert {word for word in words[1:] if "=" not in word} <= set(targets)
