@@ -363,7 +363,7 @@ def test_the_divergence_is_the_sum_over_the_vocabulary(kind: tuning.Kind) -> Non
         ids = torch.tensor([rows[n].ids])
         told = torch.tensor(rows[n].place[1:]) > 0
         q, p = (m(input_ids=ids).logits[0, :-1][told].double().log_softmax(-1) for m in (model, other))
-        expected += (1 + n) * float((p.exp() * (p - q)).sum())
+        expected += (1 + n) * (p.exp() * (p - q)).sum().item()
     assert term.count(batch) == rows[1].learnt + rows[3].learnt
     assert loss.item() == pytest.approx(expected, rel=1e-5)
     assert expected > 0.1

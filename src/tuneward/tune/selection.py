@@ -22,11 +22,11 @@ from scipy.sparse import csr_matrix
 Floats = NDArray[np.float64]
 SPACE = 2**20
 """Places that words are hashed to."""
-MEMORY = 2**27
+MEMORY = 2**25
 """Numbers that any one table may hold at most, about."""
 ROUND = 1024
 """Rows chosen before diversity begins anew, at most: time grows with the square of it."""
-BLOCK = 1024
+BLOCK = 256
 """Task rows compared at once, at most."""
 LEAST = 0.01
 """Relevance below this is no difference; diversity decides."""
@@ -90,7 +90,7 @@ def relevance(vectors: Any, terms: Terms, tasks: Sequence[str]) -> Floats:
     narrow, best = vectors[:, used], np.zeros(vectors.shape[0])
     size = max(1, min(BLOCK, MEMORY // (len(used) + len(best) + 1)))
     for first in range(0, len(tasks), size):
-        others = terms.vectors(tasks[first : first + size])[:, used].T.toarray()
+        others = terms.vectors(tasks[first : first + size])[:, used].T.toarray(order="C")
         best = np.maximum(best, (narrow @ others).max(1))
     return best
 
@@ -145,7 +145,7 @@ def greedy(candidates: Candidates, quota: Sequence[int]) -> tuple[list[int], lis
 
 def _round(candidates: Candidates, free: NDArray[np.bool_], left: NDArray[Any]) -> Iterator[tuple[int, float]]:
     """Picks until the round is full; takes them out of `free` and `left`."""
-    vectors, favour = candidates.vectors, candidates.favour
+    vectors, favour = candidates.vectors[:, np.unique(candidates.vectors.indices)], candidates.favour
     residual = np.asarray(vectors.multiply(vectors).sum(1), dtype=float).ravel()
     longest = min(int(left.sum()), ROUND, max(1, MEMORY // len(residual)))
     factor = np.zeros((longest, len(residual)))
@@ -156,7 +156,7 @@ def _round(candidates: Candidates, free: NDArray[np.bool_], left: NDArray[Any]) 
         pick = int(np.argmax(gain))
         if not able[pick]:
             return
-        beside = np.asarray((vectors @ vectors[pick].T).todense()).ravel()
+        beside = vectors @ vectors[[pick]].toarray().ravel()
         factor[at] = (beside - factor[:at, pick] @ factor[:at]) / np.sqrt(residual[pick])
         residual = residual - factor[at] ** 2
         free[pick] = False
