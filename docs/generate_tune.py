@@ -25,6 +25,9 @@ from tuneward.tune.options import DEFENCES, TuneOptions
 from tuneward.tune.run import start
 
 PAGE = Path(__file__).parent / "tune.md"
+LEARNT = ("mask", "max_length", "long", "packing", "side", "accumulate")
+WATCHING = ("monitor", "monitor_prompts", "monitor_suites", "stop_if", "stop_after", "on_stop")
+"""Options of the page's tables."""
 ROWS = 64
 """Of the job that pairs are tried on."""
 
@@ -33,7 +36,8 @@ def tune_page() -> str:
     """The page as it stands, with what comes from the code between its marks."""
     page = PAGE.read_text(encoding="utf-8")
     tables = (
-        ("options", options_table),
+        ("options", lambda: options_table(*LEARNT)),
+        ("watching", lambda: options_table(*WATCHING)),
         ("defences", defences_table),
         ("pairs", pairs_table),
         ("cautions", cautions_table),
@@ -45,11 +49,10 @@ def tune_page() -> str:
     return page
 
 
-def options_table() -> str:
-    """What is learnt of a row and how rows lie in memory."""
-    said, chosen = field_words(TuneOptions), ("mask", "max_length", "long", "packing", "side", "accumulate")
-    fields = {field.name: field for field in TuneOptions.__dataclass_fields__.values()}
-    lines = (f"| `--{n.replace('_', '-')}` | {_default(fields[n])} | {said[n]} |" for n in chosen)
+def options_table(*chosen: str) -> str:
+    """Some of the verb's options, as its help has them."""
+    said, fields = field_words(TuneOptions), TuneOptions.__dataclass_fields__
+    lines = (f"| `--{n.replace('_', '-')}` | {_default(fields[n])} | {said[n]} |" for n in chosen if n in fields)
     return _table("option | default | meaning", lines)
 
 

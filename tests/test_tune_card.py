@@ -62,7 +62,7 @@ def test_the_section_says_what_was_learnt_from_what() -> None:
         "rows.jsonl, SHA-256 " + "ab" * 32,
         "1,200 task, 2 mix",
         "a LoRA adapter, rank 16, scale 32",
-        "150 of 8 rows",
+        "| steps planned | 150 of 8 rows |",
         "| highest rate | 0.0001 |",
         "- Blend: fraction 0.04, pool –, parts a b, twins on",
         "tuneward audit OUT --base BASE",
@@ -172,7 +172,7 @@ def test_the_monitor_is_summed_up_where_it_ran(tmp_path: Path) -> None:
     assert "| gap | 0.5 → 0.75 |" in said
     assert "| own/lost | 0 → 0.2 |" in said
     assert "1 of them were beyond a limit." in said
-    assert "It ended the run (gap&gt;0.7); the weights are those of step 0." in said
+    assert "| ended early | at step 40 by the monitor (gap&gt;0.7); the weights are those of step 0 |" in said
     assert WORDS not in said
     assert "monitor saw" not in section(facts())
 

@@ -79,7 +79,7 @@ def section(facts: Facts, watched: Sequence[Mapping[str, Any]] = ()) -> str:
     parts = [
         "## How it was tuned",
         "Written by tuneward from the run itself; `record.json` beside it has every setting.",
-        _table("what | value", _facts(facts)),
+        _table("what | value", [*_facts(facts), *_ended(watched)]),
         "### Defences",
         "\n".join(_defences(facts.defences)),
         *(_watching(watched) if watched else ()),
@@ -100,7 +100,7 @@ def _facts(facts: Facts) -> Iterator[tuple[str, str]]:
         "learnt of a row",
         {"assistant": "all assistant turns", "last": "the last turn", "all": "every token"}[options.mask],
     )
-    yield "steps", f"{facts.steps:,} of {settings.batch:,} rows"
+    yield "steps planned", f"{facts.steps:,} of {settings.batch:,} rows"
     yield "highest rate", f"{settings.rate:g}"
     yield "first decay, seed", f"{settings.beta1:g}, {settings.seed}"
     if facts.job.rendering.deploy is not None:
@@ -146,7 +146,7 @@ def _digest(found: str | None) -> str:
 
 
 def _watching(watched: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """First and last reading of each figure, and whether a limit ended the run."""
+    """First and last reading of each figure."""
     first, last = (dict(_figures(one)) for one in (watched[0], watched[-1]))
     yield "### What the monitor saw"
     yield f"{len(watched):,} readings of first tokens, at steps {_step(watched[0])} to {_step(watched[-1])}."
@@ -156,9 +156,18 @@ def _watching(watched: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     broken = sum(bool(one.get("broken")) for one in watched)
     if broken:
         yield f"{broken:,} of them were beyond a limit."
-    if isinstance(stopped := watched[-1].get("stopped"), Mapping):
+
+
+def _ended(watched: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """That a limit ended the run, and whose weights these are."""
+    stopped = watched[-1].get("stopped") if watched else None
+    if isinstance(stopped, Mapping):
         limits = ", ".join(_name(str(one)) for one in stopped.get("limits") or ())
-        yield f"It ended the run ({limits}); the weights are those of step {_name(str(stopped.get('weights', NONE)))}."
+        of = _name(str(stopped.get("weights", NONE)))
+        yield (
+            "ended early",
+            f"at step {_step(watched[-1])} by the monitor ({limits}); the weights are those of step {of}",
+        )
 
 
 def _step(reading: Mapping[str, Any]) -> str:
