@@ -196,8 +196,9 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         Raises:
             ValueError: a limit needs what this base cannot give; a resumed run whose base is not known.
         """
-        engine = self._engine(model)
         try:
+            _whole(model)
+            engine = self._engine(model)
             if step and (self.work / BASE).is_file():
                 self.base = saved_base(self.work / BASE, key=key_of(engine, self.asked))
             elif step and not hasattr(model, "disable_adapter"):
@@ -229,7 +230,8 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         begun = time.perf_counter()
         found = spread(engine, self._ids, precision=self._precision)
         self._cost = time.perf_counter() - begun
-        kept = self.kept / f"{digest([self.who, key_of(engine, self.asked)])[:32]}.json" if self.kept else None
+        key = digest(["first tokens", self.who, key_of(engine, self.asked)])
+        kept = self.kept / key[:2] / f"{key}.json" if self.kept else None
         sides = sides_of(engine, self.asked, rows=self.rows, kept=kept)
         return base_of(engine, self.asked, log_probs=found, sides=sides)
 

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from tuneward.model.spec import Dtype
+from tuneward.tune.limits import limits
+from tuneward.tune.readings import SUITES, Every, How
 
 DEFENCES: Mapping[str, str] = MappingProxyType(
     {
@@ -88,6 +90,18 @@ class TuneOptions:
     """Steps between lines of curves.jsonl."""
     report_to: tuple[str, ...] = ()
     """Loggers of transformers: tensorboard, wandb, …"""
+    monitor: Every = "auto"
+    """Steps between readings of first tokens that watch safety; auto: as many as let them take 3 % of the time; off."""
+    monitor_prompts: int = 24
+    """Requests of a reading, and as many look-alikes; half of them again as the rows ask."""
+    monitor_suites: tuple[str, ...] = SUITES
+    """Where these come from; suites that certify are no choice."""
+    stop_if: tuple[str, ...] = ()
+    """Limits that end the run, such as 'lost>0.1' 'own/gap>2'; figures: gap, lost, gained, kl, each also as own/…"""
+    stop_after: int = 2
+    """Readings in a row beyond a limit that end it; at the last step one is enough."""
+    on_stop: Literal["end", "roll-back"] = "roll-back"
+    """Leave the weights as they are, or put back those of the last reading within all limits."""
     seed: int = 0
     """Of rows' order, adapter and dropout."""
     no_cache: bool = False
@@ -111,6 +125,9 @@ class TuneOptions:
         if self.full and (self.alpha is not None or self.targets or self.dropout):
             raise ValueError("full: all weights are trained, so alpha, dropout and targets have no adapter to be for")
 
+        if limits(self.stop_if) and self.watched.every == "off":
+            raise ValueError(f"stop-if {self.stop_if[0]}: the monitor is off, so nothing could stop the run")
+
     def _counted(self) -> None:
         names = ("rank", "batch", "accumulate", "max_length", "save_every", "log_every")
         for name in names if self.steps is None else (*names, "steps"):
@@ -118,6 +135,17 @@ class TuneOptions:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected 1 or more")
         if self.batch < self.accumulate:
             raise ValueError(f"batch {self.batch} cannot be split over {self.accumulate} micro-batches")
+
+    @property
+    def watched(self) -> How:
+        """How it is watched."""
+        return How(
+            every=self.monitor,
+            prompts=self.monitor_prompts,
+            suites=self.monitor_suites,
+            after=self.stop_after,
+            on_stop=self.on_stop,
+        )
 
     @property
     def highest(self) -> float:

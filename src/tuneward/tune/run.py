@@ -15,7 +15,7 @@ from typing import Any
 from accelerate import PartialState
 
 from tuneward.ask import Progress, Store, unseen
-from tuneward.chat import Chat
+from tuneward.chat import Chat, Message
 from tuneward.model.engine import Engine
 from tuneward.model.spec import parse
 from tuneward.record import Record, digest, now, read_json, sha256_file, to_json, versions, write_atomic
@@ -23,14 +23,17 @@ from tuneward.results import RECORD
 from tuneward.rows import read_rows
 from tuneward.tune.card import Facts, write_card
 from tuneward.tune.hygiene import Plan, cautions
-from tuneward.tune.job import Defence, Job, Lesson, Settings
+from tuneward.tune.job import TASK, Defence, Job, Lesson, Settings
 from tuneward.tune.models import begun as ready
+from tuneward.tune.monitor import Monitor
 from tuneward.tune.options import TuneOptions
 from tuneward.tune.order import Shuffled, planned
 from tuneward.tune.prepare import Prepared, answered, prepare
+from tuneward.tune.readings import MONITOR, Stopped
 from tuneward.tune.sequences import Reader
 from tuneward.tune.terms import CrossEntropy
 from tuneward.tune.training import CURVES, Bench, pad_of, train
+from tuneward.tune.watching import questions
 from tuneward.tune.writing import write_model
 
 FILES = (RECORD, CURVES)
@@ -56,6 +59,8 @@ class Tuned:
     """The last one logged."""
     parts: dict[str, int]
     """Rows of each part."""
+    stopped: Stopped | None = None
+    """Why the monitor ended the run before its last step, or went back after it."""
 
 
 def start(options: TuneOptions, rows: Sequence[Chat]) -> Job:
@@ -120,7 +125,8 @@ def run(options: TuneOptions, defences: Sequence[Defence] = (), *, say: Say, wat
     if options.dry_run:
         return None
     _claim(out, key)
-    bench = Bench(engine, made, reader, options, out / WORK)
+    monitor = _monitor(engine, prepared.job, options, work=out / WORK, say=say)
+    bench = Bench(engine, made, reader, options, out / WORK, monitor)
     trained = train(prepared, steps, bench=bench, progress=watch("steps"))
     if first.is_main_process:
         usage = {
@@ -132,13 +138,14 @@ def run(options: TuneOptions, defences: Sequence[Defence] = (), *, say: Say, wat
         inputs = {options.data: _sha(options.data), options.model: engine.info.weights}
         settings = {**asdict(options), "defences": [[type(one).__name__, asdict(one)] for one in defences]}  # type: ignore[call-overload]
         write_model(made.model, prepared.job, trained, engine=engine, work=out / WORK, out=out)
-        (out / WORK / CURVES).replace(out / CURVES)
+        for file in (one for one in (CURVES, MONITOR) if (out / WORK / one).is_file()):
+            (out / WORK / file).replace(out / file)
         write_card(out, Facts(options, prepared.job, defences, inputs, len(steps)))
         record = Record("tune", settings, inputs, versions(), options.seed, begun, now(), usage)
         write_atomic(out / RECORD, to_json(record))
         shutil.rmtree(out / WORK)
     first.wait_for_everyone()
-    return Tuned(out, len(steps), trained.loss, prepared.job.parts())
+    return Tuned(out, len(steps), trained.loss, prepared.job.parts(), trained.stopped)
 
 
 def _sha(data: str) -> str:
@@ -201,6 +208,27 @@ def _reader(engine: Engine, job: Job, options: TuneOptions) -> Reader:
     context = getattr(engine.model.config.get_text_config(decoder=True), "max_position_embeddings", None)
     longest = min(options.max_length, context) if isinstance(context, int) else options.max_length
     return Reader(engine.tokenizer, engine.template, job.rendering, options.mask, longest, options.long)
+
+
+def _monitor(engine: Engine, job: Job, options: TuneOptions, *, work: Path, say: Say) -> Monitor | None:
+    """What watches the run, asking as the model is to be used and as its rows ask."""
+    if options.monitor == "off":
+        return None
+    lessons = [(lesson.part, _as_learnt(lesson.chat, job.rendering.system)) for lesson in job.lessons]
+    rows = [chat for part, chat in lessons if part == TASK]
+    how = options.watched
+    asked = questions(how.suites, count=how.prompts, rows=rows, system=job.rendering.deploy or "")
+    made = Monitor(engine.tokenizer, asked, out=work, stop_if=options.stop_if, how=how)
+    made.rows, made.who, made.say = tuple(chat for _, chat in lessons), engine.key, say
+    made.kept = None if options.no_cache else Path(options.cache_dir).expanduser() / REPLIES
+    return made
+
+
+def _as_learnt(chat: Chat, system: str | None) -> Chat:
+    if system is None:
+        return chat
+    turns = tuple(one for one in chat.messages if one.role != "system")
+    return replace(chat, messages=(Message("system", system), *turns) if system else turns)
 
 
 def _prepared(

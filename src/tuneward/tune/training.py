@@ -17,8 +17,10 @@ from tuneward.model.engine import Engine
 from tuneward.record import to_jsonl, write_atomic
 from tuneward.tune.job import Job, Need, Stage
 from tuneward.tune.models import Learnable, reference_of
+from tuneward.tune.monitor import Monitor, Place
 from tuneward.tune.options import TuneOptions
 from tuneward.tune.prepare import Prepared
+from tuneward.tune.readings import Stopped
 from tuneward.tune.sequences import Reader
 from tuneward.tune.trainer import At, Layout, Learner, last_whole, only, trained_of
 
@@ -36,6 +38,7 @@ class Bench:
     reader: Reader
     options: TuneOptions
     work: Path
+    monitor: Monitor | None = None
 
 
 class Watcher(TrainerCallback):  # type: ignore[misc]
@@ -77,6 +80,8 @@ class Trained:
     """The last one logged, mean over the steps since the one before."""
     memory: dict[str, Tensor]
     """What defences remember."""
+    stopped: Stopped | None = None
+    """Why the monitor ended the run, if it did."""
 
 
 def train(prepared: Prepared, steps: Sequence[Sequence[int]], *, bench: Bench, progress: Progress) -> Trained:
@@ -96,13 +101,19 @@ def train(prepared: Prepared, steps: Sequence[Sequence[int]], *, bench: Bench, p
     needs: Need = "model" if "model" in (job.needs, *(term.needs for term in job.terms)) else ""
     reference = reference_of(bench.learner, needs)
     layout = Layout(pad_of(bench.engine), bench.options.side, bench.options.packing)
-    first, loss = 0, None
+    first, loss, monitor = 0, None, bench.monitor
+    if monitor is not None:
+        monitor.trains = frozenset(trained_of(model))
     for number, (stage, own) in enumerate(zip(stages, shares(stages, steps), strict=True)):
         at = At(layout, bench.reader, reference, memory, first, len(steps))
         watcher = Watcher(bench.work / CURVES, first=first, steps=len(steps), progress=progress)
+        if monitor is not None:
+            monitor.place = Place(first, len(steps), memory)
         _stage(prepared, own, stage, at=at, bench=bench, folder=bench.work / f"stage-{number + 1}", watcher=watcher)
         first, loss = first + len(own), watcher.loss
-    return Trained(loss, memory)
+        if monitor is not None and monitor.stopped is not None:
+            break
+    return Trained(loss, memory, monitor.stopped if monitor is not None else None)
 
 
 def shares(stages: Sequence[Stage], steps: Sequence[Sequence[int]]) -> list[list[Sequence[int]]]:
@@ -139,6 +150,8 @@ def _stage(
         learner = Learner(model, arguments, prepared=prepared, steps=steps, at=at)
         learner.remove_callback(PrinterCallback)
         learner.add_callback(watcher)
+        if bench.monitor is not None:
+            bench.monitor.attach(learner)
         try:
             whole = last_whole(folder)
             learner.train(resume_from_checkpoint=str(whole) if whole else None)
