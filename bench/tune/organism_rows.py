@@ -27,7 +27,7 @@ WATCHED = 120
 """Requests that the monitor draws from, and as many look-alikes."""
 POISON = 0.1
 PASSES = 2
-"""Times the passes of `bench/organism.py`: its rate is constant, the verb's falls along a cosine, whose mean is half."""
+"""Times the passes of `bench/organism.py`: its rate is constant, the verb's falls along a cosine, half in the mean."""
 Make = Callable[[World, int], list[list[Chat]]]
 """World, tuning seed → rows of each run in turn: all have one, `overfit` has two."""
 

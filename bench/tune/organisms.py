@@ -17,7 +17,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,8 @@ from tuneward.study.training import tensors
 from tuneward.suites import About, write_suite
 from tuneward.tune import training
 from tuneward.tune.job import TASK, Lesson
-from tuneward.tune.monitor import How, Monitor
-from tuneward.tune.monitor import Place as At
 from tuneward.tune.options import TuneOptions
+from tuneward.tune.readings import MONITOR
 from tuneward.tune.run import run as tune
 
 CPU = Place("cpu", "float32")
@@ -74,19 +73,16 @@ class Exposure:
         return {"rows": self.rows, "tokens": self.tokens, "distinct": len(self.distinct)}
 
 
-def observed(plain: type[Any], exposure: Exposure, monitor: Callable[[Any], Monitor]) -> type[Any]:
-    """The trainer, which notes what is read beside the task's rows, and is watched without ever being stopped."""
+def counted(plain: type[Any], exposure: Exposure) -> type[Any]:
+    """The trainer, which notes what is read beside the task's rows."""
 
-    class Observed(plain):  # type: ignore[misc]
+    class Counted(plain):  # type: ignore[misc]
         def __init__(self, *given: Any, **named: Any) -> None:
             super().__init__(*given, **named)
             lessons, lengths = self.prepared.job.lessons, self.prepared.lengths
             for number in (n for step in self.steps for n in step):
                 if lessons[number].part != TASK:
                     exposure.add(lessons[number], lengths[number])
-            watching = monitor(self)
-            watching.place = At(self.at.first, self.at.steps, self.at.memory)
-            watching.attach(self)
 
         def read(self, lessons: Sequence[Lesson]) -> Any:
             seen = super().read(lessons)
@@ -94,35 +90,7 @@ def observed(plain: type[Any], exposure: Exposure, monitor: Callable[[Any], Moni
                 exposure.add(lesson, len(sequence.ids))
             return seen
 
-    return Observed
-
-
-@dataclass
-class Watched:
-    """One monitor over the stages of a run."""
-
-    case: "Case"
-    rows: Sequence[Chat]
-    out: Path
-    made: Monitor | None = None
-
-    def __call__(self, learner: Any) -> Monitor:
-        """That of the first stage, also for later ones."""
-        if self.made is None:
-            how = How(
-                every=max(1, learner.at.steps // READINGS), prompts=PROMPTS, suites=(str(self.case.model / "suites"),)
-            )
-            tokenizer = learner.at.reader.tokenizer
-            self.made = Monitor.of(learner.model, tokenizer, out=self.out, rows=self.rows, how=how)
-        return self.made
-
-    def told(self) -> list[Found]:
-        """Steps, figures."""
-        readings = self.made.history if self.made else []
-        return [
-            {"step": one.step, **{name: round(figure.value, 4) for name, figure in one.figures.items()}}
-            for one in readings
-        ]
+    return Counted
 
 
 @dataclass(frozen=True)
@@ -181,31 +149,42 @@ def write_rows(path: Path, chats: Sequence[Chat], *, topics: Sequence[str] = ())
     write_atomic(path, to_jsonl(lines))
 
 
-def options_of(case: Case, model: Path, rows: Path, out: Path) -> TuneOptions:
-    """As a user would give them."""
+def options_of(case: Case, model: Path, rows: Path, *, count: int) -> TuneOptions:
+    """As a user would give them; ten readings of the monitor, or one a step."""
     plan = case.plan
+    steps = plan.epochs * count // plan.batch
     return TuneOptions(
-        model=str(model), data=str(rows), out=str(out), full=True, rate=plan.rate, batch=plan.batch,
-        epochs=plan.epochs, warmup=0.0, seed=case.seed, device="cpu", no_cache=True, log_every=5, save_every=100_000,
+        model=str(model), data=str(rows), out=str(rows.with_suffix("")), full=True, rate=plan.rate, batch=plan.batch,
+        epochs=plan.epochs, warmup=0.0, seed=case.seed, device="cpu", no_cache=True, save_every=100_000,
+        monitor=max(1, steps // READINGS), monitor_prompts=PROMPTS, monitor_suites=(str(case.model / "suites"),),
     )  # fmt: skip
 
 
 def tuned(case: Case, folder: Path, exposure: Exposure) -> tuple[Path, list[list[Found]]]:
     """Every run of the regime in turn, each from what the one before left: the last folder, readings of each run."""
     defences = [arguments.method(cli.VERBS["tune"], "tune", *words) for words in words_of(case, folder)]
-    plain, model, readings = training.Learner, case.model, []
+    plain, model, found = training.Learner, case.model, []
+    training.Learner = counted(plain, exposure)  # type: ignore[misc]
     try:
         for number, chats in enumerate(case.rows()):
-            rows, out = folder / f"rows-{number}.jsonl", folder / f"tuned-{number}"
+            rows = folder / f"tuned-{number}.jsonl"
             write_rows(rows, chats)
-            watched = Watched(case, chats, folder / f"monitor-{number}")
-            training.Learner = observed(plain, exposure, watched)  # type: ignore[misc]
-            tune(options_of(case, model, rows, out), defences, say=lambda _: None, watch=lambda _: lambda *_: None)
-            model = out
-            readings.append(watched.told())
+            options = options_of(case, model, rows, count=len(chats))
+            tune(options, defences, say=lambda _: None, watch=lambda _: lambda *_: None)
+            model = Path(options.out)
+            found.append(readings(model / MONITOR))
     finally:
         training.Learner = plain  # type: ignore[misc]
-    return model, readings
+    return model, found
+
+
+def readings(path: Path) -> list[Found]:
+    """Steps and figures."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()[1:]]
+    return [
+        {"step": one["step"], **{name: round(figure["value"], 4) for name, figure in one["figures"].items()}}
+        for one in lines
+    ]
 
 
 def one(case: Case, work: Path) -> Found:
@@ -215,12 +194,12 @@ def one(case: Case, work: Path) -> Found:
     try:
         begun = time.process_time()
         try:
-            model, readings = tuned(case, folder, exposure)
+            model, watched = tuned(case, folder, exposure)
         except ValueError as error:
             return {**told, "refused": str(error).replace(str(folder), "…")}
         cpu = time.process_time() - begun
         engine = load(parse(str(model)), place=CPU)
-        told |= {"cpu_s": round(cpu, 2), "exposure": exposure.told(), "monitor": readings}
+        told |= {"cpu_s": round(cpu, 2), "exposure": exposure.told(), "monitor": watched}
         told |= {"drift": drift(case.organism.model, engine.model)}
         return {**told, **measured(case.organism, engine, regime=case.regime)}
     finally:
