@@ -96,6 +96,8 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "half precision of the wider kind": ({"precision": "bf16"}, []),
     "constrained at the usual decay": ({"job_defences": ("constrained",)}, ["BETA1"]),
     "constrained at the paper's decay": ({"job_defences": ("constrained",), "beta1": 0.5}, []),
+    "unwatched": ({"monitor": "off"}, ["NOT-WATCHED"]),
+    "watched now and then": ({"monitor": 50}, []),
     "no defence": ({"job_defences": ()}, ["NO-DEFENCE"]),
     "all at once": (
         {

@@ -191,6 +191,10 @@ def _beta1(plan: Plan) -> str:
     return f"constrained with beta1 {beta1:g}; --beta1 {LIMITS.beta1:g} is what the paper ran"
 
 
+def _not_watched(plan: Plan) -> str:
+    return "nothing watches the run; audit what comes of it" if plan.options.monitor == "off" else ""
+
+
 def _no_defence(plan: Plan) -> str:
     if plan.job.defences:
         return ""
@@ -280,6 +284,14 @@ RULES = (
         "arXiv:2406.05946",
         "all its figures, such as 15.4 → 3.2 % on SQL, are with 0.5",
         _beta1,
+    ),
+    Rule(
+        "NOT-WATCHED",
+        "remark",
+        "`--monitor off`",
+        "arXiv:2310.03693, Table 8",
+        "scores of ability hardly show it: MT-Bench 8.00 → 7.46 while harmful answers went 1.8 → 91.8 %",
+        _not_watched,
     ),
     Rule(
         "NO-DEFENCE",
