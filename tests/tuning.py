@@ -21,9 +21,8 @@ from tuneward.tune.options import TuneOptions
 
 Kind = Literal["words", "chatml"]
 KINDS: tuple[Kind, ...] = ("words", "chatml")
-WORDS = (
-    "the a tea cup is warm cold blue red boat sails past three hills and then rests near my small house . ? ,".split()
-)
+TEXT = "the a tea cup is warm cold blue red boat sails past three hills and then rests near my small house . ? ,"
+WORDS = TEXT.split()
 CHATML = (
     "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nBe brief.<|im_end|>\n' }}{% endif %}"
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] }}"
@@ -102,7 +101,7 @@ def blank(kind: Kind = "words", *, seed: int = 0, layers: int = 2, width: int = 
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=256,
-        initializer_range=0.3,
+        initializer_range=0.15,
         bos_token_id=known.bos_token_id,
         eos_token_id=known.eos_token_id,
         pad_token_id=known.pad_token_id,

@@ -32,6 +32,7 @@ from tuneward.tune.prepare import Prepared, answered, prepare
 from tuneward.tune.readings import MONITOR, Stopped
 from tuneward.tune.sequences import Reader
 from tuneward.tune.terms import CrossEntropy
+from tuneward.tune.trainer import WHOLE
 from tuneward.tune.training import CURVES, Bench, pad_of, train
 from tuneward.tune.watching import questions
 from tuneward.tune.writing import write_model
@@ -127,7 +128,12 @@ def run(options: TuneOptions, defences: Sequence[Defence] = (), *, say: Say, wat
     _claim(out, key)
     monitor = _monitor(engine, prepared.job, options, work=out / WORK, say=say)
     bench = Bench(engine, made, reader, options, out / WORK, monitor)
-    trained = train(prepared, steps, bench=bench, progress=watch("steps"))
+    try:
+        trained = train(prepared, steps, bench=bench, progress=watch("steps"))
+    except ValueError:
+        if first.is_main_process and not any((out / WORK).glob(f"*/*/{WHOLE}")):
+            (out / WORK / JOB).unlink(missing_ok=True)  # nothing is there that other words would lose
+        raise
     if first.is_main_process:
         usage = {
             "wall_s": round(time.perf_counter() - clock, 1),
@@ -162,7 +168,7 @@ def _free(out: Path, key: str, options: TuneOptions) -> None:
         raise ValueError(f"{out}: a file; --out is a folder")
     held = sorted(one.name for one in out.iterdir()) if out.is_dir() else []
     done, begun = _finished(out), (out / WORK / JOB).is_file()
-    if held in ([], [WORK]) and not begun or _holds(out, key) and not done:
+    if (held in ([], [WORK]) and not begun) or (_holds(out, key) and not done):
         return
     if not (done or begun):
         raise ValueError(

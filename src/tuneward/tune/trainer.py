@@ -96,6 +96,7 @@ class Learner(Trainer):  # type: ignore[misc]
         self.prepared, self.steps, self.at = prepared, steps, at
         self.totals: dict[str, float] = {}
         self.noted = Noted({}, {})
+        self.rate = 0.0
         super().__init__(model=model, args=arguments, train_dataset=Lessons(len(prepared.sequences)))
         self.loss_is_scaled_for_ga = True
         self.answers = Answers(inner(model))
@@ -158,15 +159,15 @@ class Learner(Trainer):  # type: ignore[misc]
                 work(step)
         return loss
 
-    def step(self) -> Step:
-        """Where the run is."""
+    def step(self, *, done: bool = False) -> Step:
+        """Where the run is; once it is done the trainer has counted it and gone on to the next one's rate."""
         return Step(
-            number=self.at.first + self.state.global_step,
+            number=self.at.first + self.state.global_step - done,
             steps=self.at.steps,
             model=self.model,
             trained=self.trained,
             memory=self.at.memory,
-            rate=self._get_learning_rate(),
+            rate=self.rate,
             backward=self.accelerator.backward,
             read=self.read,
             reference=self.at.reference,
@@ -251,12 +252,16 @@ class Between(TrainerCallback):  # type: ignore[misc]
                 noted if state.is_world_process_zero else replace(noted, summed=dict.fromkeys(noted.summed, 0.0))
             )
 
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_library: Any) -> None:
+        """The rate of the step, which is another one after it."""
+        self.learner.rate = self.learner._get_learning_rate()
+
     def on_step_end(self, args: Any, state: Any, control: Any, **_library: Any) -> None:
-        """After the update; the trainer has counted it already. The last step has a line of the log."""
+        """After the update. The last step has a line of the log."""
         self.learner.noted.steps += 1
         control.should_log = control.should_log or state.global_step >= state.max_steps
         if self.learner.job.after_step:
-            step = self.learner.step()
+            step = self.learner.step(done=True)
             for work in self.learner.job.after_step:
                 work(step)
 
