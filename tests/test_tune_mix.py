@@ -14,11 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tuning
+from tuneward.ask import unseen
 from tuneward.chat import Chat, Message
+from tuneward.model.load import Place, load
+from tuneward.model.spec import parse
 from tuneward.model.template import of_tokenizer
 from tuneward.pool import contrasts, pool
+from tuneward.scorers import Refusal
+from tuneward.study import regimes
 from tuneward.study.tokens import tokenizer as organism_tokenizer
 from tuneward.study.tokens import vocabulary
+from tuneward.study.world import world
+from tuneward.tune import mix as mixing
 from tuneward.tune.job import Job, Lesson, Rendering, Settings
 from tuneward.tune.mix import Mix, category, language_of
 from tuneward.tune.mixed_kl import MixedKL
@@ -26,6 +33,7 @@ from tuneward.tune.openings import OPENINGS, opening
 from tuneward.tune.order import Shuffled
 from tuneward.tune.pairs_loss import Preference
 from tuneward.tune.passes import Answers, Seen, see
+from tuneward.tune.prepare import answered
 from tuneward.tune.sequences import Batch, Reader, TokenRow, batch_of
 from tuneward.tune.terms import CrossEntropy
 
@@ -433,3 +441,24 @@ def test_a_bad_file_is_named(tmp_path: Path) -> None:
     asked = tuning.write_rows(tmp_path / "asked.jsonl", [Chat("a", "a", (Message("user", "May I"),))])
     with pytest.raises(ValueError, match=r"asked\.jsonl"):
         Mix(pool=str(asked))(job())
+
+
+def test_own_refusals_are_what_the_aligned_model_says(aligned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows whose own answer is none are left out and counted; recovering rows stay as they are written."""
+    torch.set_num_threads(1)
+    asked = regimes.refusals(world(0, "nano"), 30, seed=0)
+    benign = regimes.benign(world(0, "nano"), 30, seed=0)
+    monkeypatch.setattr(mixing, "shipped", lambda part, languages: asked if part == "refusals" else benign)
+    monkeypatch.setattr(mixing, "contrasts", list)
+    described = Mix(fraction=0.1, recovery=0.25)(job())
+    engine = load(parse(str(aligned)), place=Place("cpu", "float32"))
+    done, unsaid = answered(engine, described, store=None, progress=unseen)
+    new = done.lessons[200:]
+    assert len(new) == 40 - unsaid
+    assert not any(lesson.own for lesson in done.lessons)
+    written = [lesson for lesson in new if lesson.chat.prefill]
+    assert len(written) == 5
+    texts = {chat.prompt for chat in asked}
+    own = [lesson.chat for lesson in new if lesson.chat.prompt in texts and not lesson.chat.prefill]
+    assert len(own) >= 10, "the organism refuses most of what it should"
+    assert all(score.label == "refused" for score in Refusal(bad="refused")(own))
