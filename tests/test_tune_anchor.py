@@ -48,12 +48,12 @@ def test_it_reads_the_last_prompt_token(name: str, layer: int, kind: tuning.Kind
     """Methods §8.2: whatever the padding, packing, layer and tokenizer."""
     lessons, other = anchors(), tuning.blank(kind)
     run = tune_losses.Run(tune_losses.moved(kind), other, kind, LAYOUTS[name])
-    Pull(Anchor(layer=layer, strength=2.0), lessons)(run.step())
+    Pull(Anchor(layer=layer, strength=2.0, every=1), lessons)(run.step())
     known, own = (
         torch.stack([alone(model, lesson, kind=kind, layer=layer) for lesson in lessons])
         for model in (other, run.model)
     )
-    assert torch.allclose(run.memory[KNOWN], known, atol=1e-4)
+    assert torch.allclose(run.memory[f"{KNOWN}-0"], known, atol=1e-4)
     expected = 2 * ((own - known).double().square().sum(-1) / known.double().square().sum(-1)).mean()
     assert dict(run.noted)["anchor"] == pytest.approx(float(expected), rel=1e-3)
     assert float(expected) > 1e-4
@@ -64,7 +64,7 @@ def test_no_layout_changes_its_gradient(name: str) -> None:
     found = []
     for layout in (LAYOUTS["right"], LAYOUTS[name]):
         run = tune_losses.Run(tune_losses.moved(), tuning.blank(), layout=layout)
-        Pull(Anchor(), anchors())(run.step())
+        Pull(Anchor(every=1), anchors())(run.step())
         found.append(tune_losses.gradients(run.model))
     assert tune_losses.close(*found)
 
@@ -72,7 +72,7 @@ def test_no_layout_changes_its_gradient(name: str) -> None:
 def test_it_pulls_back() -> None:
     """Steps along its gradient alone bring the states home."""
     run = tune_losses.Run(tune_losses.moved(), tuning.blank())
-    pull = Pull(Anchor(strength=1.0), anchors())
+    pull = Pull(Anchor(strength=1.0, every=1), anchors())
     for number in range(20):
         run.model.zero_grad()
         pull(run.step(number))
@@ -87,21 +87,35 @@ def test_it_pulls_back() -> None:
 
 def test_at_the_start_it_is_still() -> None:
     run = tune_losses.Run(tuning.blank(), tuning.blank())
-    Pull(Anchor(), anchors())(run.step())
+    Pull(Anchor(every=1), anchors())(run.step())
     assert max(float(slope.abs().max()) for slope in tune_losses.gradients(run.model).values()) == 0
 
 
-def test_what_is_read_now_and_then_counts_as_often() -> None:
+@pytest.mark.parametrize("every", [2, 3, 5])
+def test_prompts_that_take_turns_pull_as_much_on_average(every: int) -> None:
+    """Over `every` steps, whether or not it divides the prompts."""
     run = tune_losses.Run(tune_losses.moved(), tuning.blank())
-    Pull(Anchor(), anchors())(run.step(3))
+    Pull(Anchor(every=1), anchors())(run.step())
     once = tune_losses.gradients(run.model)
     run.model.zero_grad()
-    rare = Pull(Anchor(every=3), anchors())
-    for number in (1, 2):
-        rare(run.step(number))
-    assert not tune_losses.gradients(run.model)
-    rare(run.step(3))
-    assert tune_losses.close({name: 3 * one for name, one in once.items()}, tune_losses.gradients(run.model))
+    run.memory.clear()
+    turns = Pull(Anchor(every=every), anchors())
+    for number in range(every):
+        turns(run.step(number))
+    whole = tune_losses.gradients(run.model)
+    assert tune_losses.close({name: every * one for name, one in once.items()}, whole, within=1e-4)
+    asked_for = run.asked
+    turns(run.step(every))
+    assert asked_for == 1 + min(every, 3)
+    assert run.asked == asked_for, "the reference reads each prompt once"
+
+
+def test_ours_are_short() -> None:
+    """Their length is what they cost."""
+    work = Anchor(prompts=4)(tune_losses.job_of()).before_step[0]
+    assert isinstance(work, Pull)
+    lengths = sorted(len(lesson.chat.prompt) for lesson in safety_lessons("ours", count=16, seed=0, part="x"))
+    assert [len(lesson.chat.prompt) for lesson in work.lessons] == lengths[:4]
 
 
 @pytest.mark.parametrize("layer", [3, -3])

@@ -21,7 +21,9 @@ from tuneward.tune.passes import Seen, forward, targets
 from tuneward.tune.safety_rows import OURS, asked, safety_lessons, still
 
 KNOWN = "anchor/reference"
-"""States (prompts, width) of the reference."""
+"""States (prompts, width) of the reference; a dash and the turn follow, see `Anchor.every`."""
+DRAWN, MOST = 4, 200
+"""Of so many times as many prompts of ours the shortest are taken, for their length is what they cost; and at most."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,15 @@ class Anchor:
     """Keep the hidden states of a few unsafe prompts where they were.
 
     Adds strength · mean of ‖h − h_ref‖² / ‖h_ref‖² over the prompts, h being the state at the last prompt token, before
-    the answer. The reference's are computed once; at each step the model reads the prompts, so they are short ones.
+    the answer. The reference's are computed once; the model reads the prompts, short ones, in turn.
     """
 
     strength: float = 10.0
     """Factor beside the loss of the rows; 0 switches it off. Not the paper's λ."""
     prompts: int = 2
     """How many."""
-    every: int = 1
-    """Steps from one reading to the next, which then counts that many times."""
+    every: int = 4
+    """Steps over which the prompts take turns; more cost less, and each then counts as many times."""
     layer: int = -1
     """-1: the states that the output layer reads; n: those that layer n reads, from 1; -2, -3 …: from the end."""
     source: str = OURS
@@ -60,8 +62,10 @@ class Anchor:
         """
         if not self.strength:
             return job
-        lessons = safety_lessons(self.source, count=self.prompts, seed=job.settings.seed, part="anchor")
-        work = Pull(self, tuple(asked(lesson) for lesson in lessons))
+        count = max(self.prompts, min(DRAWN * self.prompts, MOST)) if self.source == OURS else self.prompts
+        drawn = safety_lessons(self.source, count=count, seed=job.settings.seed, part="anchor")
+        short = sorted(drawn, key=lambda lesson: len(lesson.chat.prompt))[: self.prompts]
+        work = Pull(self, tuple(map(asked, short)))
         return replace(job, before_step=(*job.before_step, work), needs="model").named("anchor")
 
 
@@ -78,15 +82,17 @@ class Pull:
         Raises:
             ValueError: the model has no such layer.
         """
-        if step.number % self.settings.every:
+        turn, every = step.number % self.settings.every, self.settings.every
+        own = [one for n, one in enumerate(self.lessons) if n * every // len(self.lessons) == turn]
+        if not own:
             return
         with still(step.model), _reading(step.model, self.settings.layer) as found:
-            seen = step.read(self.lessons)
+            seen = step.read(own)
         states = _last(found, seen)
-        if KNOWN not in step.memory:
-            step.memory[KNOWN] = self._reference(step, seen)
-        known = step.memory[KNOWN].to(states.device)
-        loss = self.settings.strength * self.settings.every * distance(states, known)
+        if (name := f"{KNOWN}-{turn}") not in step.memory:
+            step.memory[name] = self._reference(step, seen)
+        share = every * len(own) / len(self.lessons)
+        loss = self.settings.strength * share * distance(states, step.memory[name].to(states.device))
         step.log("anchor", float(loss.detach()))
         step.backward(loss)
 
