@@ -129,6 +129,7 @@ def options(model: Path, data: Path, out: Path) -> TuneOptions:
         device="cpu",
         log_every=1,
         no_cache=True,
+        monitor="off",
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from tuneward.voice import Voice
 
+SHORT = {"-v": "--verbose", "-q": "--quiet"}
 FRAME = ("╭", "╰")
 """First and last line of a box drawn by the parser."""
 
@@ -39,8 +40,7 @@ def options_of(verb: Verb, word: str, arguments: list[str]) -> tuple[Any, Voice]
     if verb.methods:
         words = ", ".join(_named(verb.methods))
         command.__doc__ = f"{kind.__doc__}\n\nThey are: {words}; tuneward {word} NAME --help says what each takes."
-    short = {"-v": "--verbose", "-q": "--quiet"}
-    parsed = _read(command, word, [short.get(argument, argument) for argument in arguments])
+    parsed = _read(command, word, [SHORT.get(argument, argument) for argument in arguments])
     return _part(parsed, kind), _part(parsed, Voice)
 
 
@@ -52,8 +52,9 @@ def split(verb: Verb, arguments: list[str]) -> list[list[str]]:
     chunks: list[list[str]] = [[]]
     before = ""
     for argument in arguments:
-        flag = before.removeprefix("--").replace("-", "_")
-        value = before.startswith("-") and not isinstance(getattr(kind, flag, None), bool)
+        flag = SHORT.get(before, before).removeprefix("--").replace("-", "_")
+        switch = any(isinstance(getattr(one, flag, None), bool) for one in (kind, Voice))
+        value = re.fullmatch(r"--?[A-Za-z][\w-]*", before) and not switch
         if not value and (argument in words or re.fullmatch(r"[\w.]+:[A-Z]\w*", argument)):
             kind = _named(words.get(argument, argument))
             chunks.append([argument])

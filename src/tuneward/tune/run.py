@@ -242,14 +242,14 @@ def _prepared(
 ) -> Prepared:
     """The job in ids, with what it needs of the model as it is now."""
     kept = out / WORK if options.no_cache else Path(options.cache_dir).expanduser()
-    job, unsaid = answered(engine, job, store=Store(kept / REPLIES), progress=watch("own answers"))
+    own, known = any(one.own for one in job.lessons), any(term.needs == "log_probs" for term in job.terms)
+    speak, read = (watch(what) if used else unseen for what, used in (("own answers", own), ("reference", known)))
+    job, unsaid = answered(engine, job, store=Store(kept / REPLIES), progress=speak)
     if unsaid:
         say(f"remark   {unsaid:,} rows are left out: the model's own answer was not of the kind they need")
     reader = _reader(engine, job, options)
     who = digest([engine.key, options.precision])
-    prepared = prepare(
-        model, job, reader, pad=pad_of(engine), cache=kept / REFERENCE, who=who, progress=watch("reference")
-    )
+    prepared = prepare(model, job, reader, pad=pad_of(engine), cache=kept / REFERENCE, who=who, progress=read)
     if missing := len(job.lessons) - len(prepared.job.lessons):
         say(f"remark   {missing:,} rows of more than {reader.longest:,} tokens are left out")
     return prepared
