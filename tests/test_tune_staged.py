@@ -96,6 +96,9 @@ def test_a_first_stage_without_weights_is_refused_in_one_line() -> None:
         Staged("b").check(full)
     Staged("head").check(full)
     Staged("b").check(lora)
+    with pytest.raises(ValueError, match=r"last: the first stage would train every weight.*fewer than 2 --layers"):
+        Staged("last", layers=2).check(lora)
+    Staged("last", layers=1).check(lora)
 
 
 def moved(options: Any, *defences: Any) -> list[set[str]]:
@@ -149,7 +152,8 @@ def test_optimiser_and_schedule_start_anew_at_the_boundary(tmp_path: Path) -> No
     assert far[3] == pytest.approx(1e-3, rel=1e-3)
     assert all(abs(one - 1e-3) > 5e-5 for one in [*far[:3], *far[4:]])
     assert rates[:4] == rates[4:]
-    assert rates[3] == 0.0
+    assert rates[:4] == sorted(rates[:4], reverse=True)
+    assert rates[3] < rates[4]
 
 
 def test_the_control_warms_all_weights_up_for_as_long(tmp_path: Path) -> None:

@@ -24,9 +24,10 @@ FEWEST = 20
 
 @dataclass(frozen=True)
 class SafeGrad:
-    """Project task gradients that conflict with staying safe, and add the gradient of that; a baseline.
+    """Take out of task gradients what conflicts with staying safe; a baseline.
 
-    Staying safe is the divergence KL(reference ‖ model) over the tokens of refusals. About two passes more a step.
+    Staying safe is the divergence KL(reference ‖ model) over the tokens of refusals, whose gradient is added as well.
+    About two passes more a step.
     """
 
     strength: float = 1.0

@@ -86,8 +86,14 @@ class Staged:
                     "--untie gives it weights of its own, or take --first last"
                 )
             untie(model)
-        if not meant(model, first=self.first, layers=self.layers):
+        names = meant(model, first=self.first, layers=self.layers)
+        if not names:
             raise ValueError(f"{self.first}: no weight of the first stage is trained; {WAYS_ON[self.first]}")
+        if len(names) == sum(weight.requires_grad for weight in model.parameters()):
+            raise ValueError(
+                f"{self.first}: the first stage would train every weight that is trained; take fewer than "
+                f"{self.layers} --layers, or --control for a warm-up"
+            )
 
 
 def meant(model: Any, *, first: str, layers: int) -> frozenset[str]:
