@@ -133,15 +133,15 @@ def interval(values: Sequence[float], *, low: float = 0.0) -> str:
 def equal(lines: Mapping[str, Sequence[Line]], others: Mapping[str, Sequence[Line]]) -> bool:
     """Whether the task is learnt as well as without the defence."""
     found = against(lines, others, task)
-    return not found or sum(found) / len(found) >= -EQUAL
+    return not found or round(sum(found) / len(found), 6) >= -EQUAL
 
 
 def regime_table(bench: Bench, regime: str) -> Iterator[str]:
     """One regime, a line an arm."""
     plain = bench.of(regime, UNDEFENDED)
-    before = {name: [told[regime]] for name, told in bench.aligned.items()}
     if not plain:
         return
+    before = {name: [told[regime]] for name, told in bench.aligned.items()}
     yield f"### {regime}\n"
     yield (
         "| arm | organisms | harm | − undefended | harm, plain | refused | over-refused | task | − undefended | "
@@ -242,7 +242,7 @@ def confusion(lines: Sequence[Line], aligned: Mapping[str, Line], texts: Sequenc
 
 
 def monitor_table(bench: Bench, *, but: Sequence[str]) -> Iterator[str]:
-    """Two settings, with the rows' own context and without, over all runs and over those whose rows have system turns."""
+    """Two settings, with the rows' own context and without, over all runs and over those with system turns."""
     lines = [line for line in bench.lines if line.get("monitor") and line["organism"] not in but]
     own = [line for line in lines if len(line["rates"]) > 1]
     yield f"### The monitor against the final measurement: {len(lines)} runs\n"
