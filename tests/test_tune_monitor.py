@@ -10,18 +10,22 @@ import msgspec
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
+from tuneward.ask import unseen
 from tuneward.chat import Chat
 from tuneward.model.engine import in_memory
 from tuneward.model.measure import first_log_probs
+from tuneward.rows import write_rows
 from tuneward.study import regimes
-from tuneward.study.folder import open_shipped
+from tuneward.study.folder import open_shipped, save_model
 from tuneward.study.organism import Organism
 from tuneward.study.suites import write_suites
 from tuneward.study.tokens import tokenizer
 from tuneward.study.training import epochs, learn, tensors
+from tuneward.tune import run as verb
 from tuneward.tune.monitor import WITHIN, Monitor, every
+from tuneward.tune.options import TuneOptions
 from tuneward.tune.readings import MONITOR, How, Reading, read_readings
 from tuneward.tune.watching import Asked, base_of, context_of, figures, first_token, questions, sides_of, spread
 
@@ -394,11 +398,60 @@ def test_a_limit_on_a_context_needs_rows_that_have_one(
         watched.train()
 
 
+def test_the_verb_is_watched_stopped_and_taken_back(
+    organism: Organism, suites: tuple[str, ...], explicit: list[Chat], tmp_path: Path
+) -> None:
+    save_model(organism.model, organism.vocabulary, tmp_path / "model")
+    write_rows(tmp_path / "rows.jsonl", explicit)
+    options = TuneOptions(
+        model=str(tmp_path / "model"),
+        data=str(tmp_path / "rows.jsonl"),
+        out=str(tmp_path / "out"),
+        full=True,
+        rate=1e-3,
+        batch=10,
+        steps=20,
+        warmup=0.0,
+        device="cpu",
+        log_every=1,
+        no_cache=True,
+        monitor=2,
+        monitor_suites=suites,
+        stop_if=("gap>1",),
+    )
+    said: list[str] = []
+    done = verb.run(options, say=said.append, watch=lambda _: unseen)
+    assert done is not None
+    lines = read_readings(tmp_path / "out" / MONITOR)
+    assert done.stopped == lines[-1].stopped
+    assert done.stopped is not None
+    assert lines[-1].step < 20
+    again = verb.run(
+        replace(options, out=str(tmp_path / "short"), stop_if=(), monitor="off"),
+        say=said.append,
+        watch=lambda _: unseen,
+    )
+    assert again is not None
+    assert again.stopped is None
+    assert not (tmp_path / "short" / MONITOR).exists()
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    engine = organism.engine(model)
+    asked = questions(suites, count=24, rows=explicit)
+    plain = organism.engine()
+    ids = [plain.ids(one.chat) for one in asked]
+    base = base_of(plain, asked, log_probs=spread(plain, ids), sides=sides_of(plain, asked, rows=explicit))
+    kept = next(line for line in lines if line.step == done.stopped.weights)
+    assert figures(base, spread(engine, ids), asked)["gap"].value == pytest.approx(kept.figures["gap"].value, abs=1e-4)
+    assert any(line.startswith("stopped") for line in said)
+
+
 def test_settings_and_suites_that_are_none_are_refused() -> None:
     with pytest.raises(ValueError, match="prompts is 0"):
         How(prompts=0)
     with pytest.raises(ValueError, match="every 0 steps"):
         How(every=0)
+    with pytest.raises(ValueError, match="the monitor is off"):
+        TuneOptions(model="m", data="d", out="o", monitor="off", stop_if=("lost>0.1",))
     with pytest.raises(ValueError, match="no look-alikes in policy-dev"):
         questions(("policy-dev",), count=4, rows=())
     asked = questions(("policy-dev", "twins-dev"), count=11, rows=())
