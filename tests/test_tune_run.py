@@ -268,6 +268,23 @@ def test_a_bad_row_can_be_mended_without_overwriting(model: Path, tmp_path: Path
     assert answer.code == 0, answer.err
 
 
+NEUTRAL = (
+    "mix --fraction 0 constrained --first 0 --early 0 --late 0 anchor --strength 0 kl --strength 0 hinge --strength 0 "
+    "staged --share 0 ema --decay 0 lisa --align 0 safegrad --strength 0 freeze l2 --strength 0"
+)
+
+
+def test_defences_of_no_strength_are_the_undefended_run_bit_for_bit(model: Path, data: Path, tmp_path: Path) -> None:
+    """All at once, through the command line: weights and curves, with dropout."""
+    own = ("--rate", "0.01", "--dropout", "0.1", "--log-every", "1")
+    assert spoken(model, data, tmp_path / "plain", *own).code == 0
+    assert spoken(model, data, tmp_path / "neutral", *own, *NEUTRAL.split()).code == 0
+    assert tuning.same(weights(tmp_path / "plain"), weights(tmp_path / "neutral"))
+    assert curves(tmp_path / "plain") == curves(tmp_path / "neutral")
+    assert spoken(model, data, tmp_path / "other", *own, "l2", "--strength", "0.1").code == 0
+    assert not tuning.same(weights(tmp_path / "plain"), weights(tmp_path / "other"))
+
+
 def test_the_same_words_give_the_same_weights_and_another_seed_others(model: Path, data: Path, tmp_path: Path) -> None:
     base = replace(tuning.options(model, data, tmp_path / "1"), dropout=0.1)
     tune(base)
