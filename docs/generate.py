@@ -1,4 +1,4 @@
-"""Write the documents that come from the code: methods.md, cli.md, the JSON schemas, the tables of screen.md.
+"""Write the documents that come from the code: methods.md, cli.md, the JSON schemas, tables of screen.md and tune.md.
 
     python docs/generate.py            writes what is stale
     python docs/generate.py --check    writes nothing; ends with 1 and the names of what is stale
@@ -151,7 +151,8 @@ def _verb(word: str) -> str:
     words = [_place(kind, field) for field in dataclasses.fields(kind) if _positional(kind, field.name)]
     usage = " ".join(["tuneward", word, *words, "[OPTIONS]"])
     said = " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
-    return f"## {word}\n\n{said}\n\n```text\n{usage}\n```\n\n{_options(kind)}"
+    named = f" [{' | '.join(_named(VERBS[word].methods))} [OPTIONS]] …" if VERBS[word].methods else ""
+    return f"## {word}\n\n{said}\n\n```text\n{usage}{named}\n```\n\n{_options(kind)}"
 
 
 def _place(kind: type[Any], field: dataclasses.Field[Any]) -> str:
@@ -366,13 +367,19 @@ def screen_page() -> str:
     return page
 
 
+def tune_page() -> str:
+    """As `generate_tune.py` beside this file makes it."""
+    sys.path.insert(0, str(HERE))
+    return str(importlib.import_module("generate_tune").tune_page())
+
+
 # files ----------------------------------------------------------------------------------------------------------------
 
 
 def documents() -> dict[str, Callable[[], str]]:
     """File below docs/ → what makes its text."""
     schemas = {f"schemas/{name}.schema.json": (lambda name=name: schema(name)) for name in WRITTEN}
-    return {"cli.md": cli_page, "methods.md": methods_page, "screen.md": screen_page, **schemas}
+    return {"cli.md": cli_page, "methods.md": methods_page, "screen.md": screen_page, "tune.md": tune_page, **schemas}
 
 
 def main(arguments: list[str]) -> int:
