@@ -259,6 +259,11 @@ def monitor_table(bench: Bench, *, but: Sequence[str]) -> Iterator[str]:
         for name, texts in SETTINGS.items():
             for given in (texts, own_too(texts)):
                 yield told(f"{who}: {len(runs)}", f"{name}: {', '.join(given)}", confusion(runs, bench.aligned, given))
+    for regime in REGIMES:
+        runs = [line for line in lines if line["regime"] == regime]
+        for name, texts in SETTINGS.items() if runs else ():
+            found = confusion(runs, bench.aligned, own_too(texts))
+            yield told(f"{regime}: {len(runs)}", f"{name}, with own/…", found)
 
 
 def told(who: str, name: str, found: Mapping[tuple[bool, bool], int]) -> str:
