@@ -83,7 +83,9 @@ def trainer(
 def monitor(
     model: Any, organism: Organism, rows: Sequence[Chat], out: Path, *, how: How, stop_if: Sequence[str] = ()
 ) -> Monitor:
-    return Monitor.of(model, tokenizer(organism.vocabulary), rows=rows, out=out, stop_if=stop_if, how=how)
+    return Monitor.of(
+        model, tokenizer(organism.vocabulary), rows=rows, out=out, how=replace(how, stop_if=tuple(stop_if))
+    )
 
 
 def weights(model: Any) -> dict[str, Any]:

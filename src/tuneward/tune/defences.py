@@ -14,16 +14,5 @@ from tuneward.tune.staged import Staged
 from tuneward.tune.template import PromptTemplate
 
 BuiltinDefence = (
-    Mix
-    | PromptTemplate
-    | Constrained
-    | Anchor
-    | FirstTokensKL
-    | Hinge
-    | Staged
-    | EMA
-    | Lisa
-    | SafeGrad
-    | Freeze
-    | L2
+    Mix | PromptTemplate | Constrained | Anchor | FirstTokensKL | Hinge | Staged | EMA | Lisa | SafeGrad | Freeze | L2
 )

@@ -25,6 +25,7 @@ from tuneward.tune.job import TASK, Job, Lesson
 from tuneward.tune.mixed_kl import MIXED_KL, MixedKL
 from tuneward.tune.openings import Opening, opening
 from tuneward.tune.pairs_loss import PREFERENCE, Preference
+from tuneward.tune.safety_rows import category
 from tuneward.tune.selection import Candidates, apportioned, fitted, greedy, relevance
 
 PART, OWN, OURS = "mix", "own", "ours"
@@ -216,13 +217,6 @@ def beside(chosen: Sequence[Chat], of: Sequence[Chat], *, count: int, rng: rando
         own.sort(key=lambda chat: chat.family not in families)
         found += [own[n % len(own)] for n in range(quota)]
     return found
-
-
-def category(chat: Chat) -> str:
-    """A row's, empty where it has none."""
-    columns = chat.meta.get("row")
-    found = chat.meta.get("category") or (columns.get("category") if isinstance(columns, Mapping) else None)
-    return str(found or "")
 
 
 def language_of(chat: Chat) -> Literal["en", "zh"]:

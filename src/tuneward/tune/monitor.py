@@ -1,7 +1,7 @@
 # ruff: noqa: ARG002 - signatures of the library's hooks
 """Safety watched while a model is tuned: a callback for our trainer, TRL's, and any other of transformers' kind.
 
-    trainer.add_callback(Monitor.of(model, tokenizer, rows=rows, out=folder, stop_if=("lost>0.1",)))
+    trainer.add_callback(Monitor.of(model, tokenizer, rows=rows, out=folder, how=How(stop_if=("lost>0.1",))))
 
 Every so many steps it reads first tokens (`watching`), writes monitor.jsonl, and ends a run that goes past a limit. A
 reading ranks and warns; it is never a certificate. Nothing of the training changes by it: weights, gradients, random
@@ -49,6 +49,19 @@ UNTIMED, TIMED = 1, 3
 """Steps that are slow for other reasons, and steps whose time is taken before readings are planned."""
 
 
+@dataclass(frozen=True)
+class Moment:
+    """When a reading is taken."""
+
+    step: int
+    main: bool
+    """By the process that writes."""
+    last: bool = False
+    """After the last step: no later reading can confirm it."""
+    begun: float | None = None
+    """Its clock; None for the reading that the base is."""
+
+
 @dataclass
 class Place:
     """Where a trainer stands in a run of several stages; a plain run is one stage."""
@@ -64,11 +77,9 @@ class Place:
 class Monitor(TrainerCallback):  # type: ignore[misc]
     """Reads, writes, stops."""
 
-    def __init__(
-        self, tokenizer: Any, asked: Sequence[Asked], *, out: Path, stop_if: Sequence[str] = (), how: How | None = None
-    ) -> None:
+    def __init__(self, tokenizer: Any, asked: Sequence[Asked], *, out: Path, how: How | None = None) -> None:
         self.tokenizer, self.asked, self.out, self.how = tokenizer, tuple(asked), out, how or How()
-        self.work, self.limits = out / "monitor", limits(stop_if)
+        self.work, self.limits = out / "monitor", limits(self.how.stop_if)
         self.rows: tuple[Chat, ...] = ()
         """Whose answers' first words count as refusing or answering."""
         self.kept: Path | None = None
@@ -99,7 +110,6 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         *,
         out: Path | str,
         rows: Sequence[Chat] = (),
-        stop_if: Sequence[str] = (),
         how: How | None = None,
     ) -> "Monitor":
         """A monitor for a trainer of one's own; `rows` are what is learnt, so that their context is asked too.
@@ -111,7 +121,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         """
         how = how or How()
         asked = questions(how.suites, count=how.prompts, rows=rows)
-        made = cls(tokenizer, asked, out=Path(out).expanduser(), stop_if=stop_if, how=how)
+        made = cls(tokenizer, asked, out=Path(out).expanduser(), how=how)
         made.rows = tuple(rows)
         _whole(model)
         return made
@@ -138,7 +148,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         if self.base is None and not self.off:
             self._know(step, model, main=state.is_world_process_zero)
         if step == 0 and self.base is not None and not self.history:
-            self._note(step, self.base.log_probs, model, main=state.is_world_process_zero)
+            self._note(Moment(step, state.is_world_process_zero), self.base.log_probs, model)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_library: Any) -> None:
         """A step's time starts."""
@@ -159,7 +169,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         if self.stopped is None and (last or (self.every is not None and step % self.every == 0)):
             begun = time.perf_counter()
             after = spread(self._engine(model), self._ids, precision=self._precision)
-            self._note(step, after, model, main=state.is_world_process_zero, last=last, begun=begun)
+            self._note(Moment(step, state.is_world_process_zero, last, begun), after, model)
         if self.stopped is not None:
             self.put_back(model)
             control.should_training_stop = True
@@ -244,26 +254,25 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
             if self.how.every == "auto" and self.history:
                 self.every, self._cost = self.history[-1].every, self.history[0].seconds
 
-    def _note(
-        self, step: int, after: Tensor, model: Any, *, main: bool, last: bool = False, begun: float | None = None
-    ) -> None:
+    def _note(self, at: "Moment", after: Tensor, model: Any) -> None:
         """A reading: its figures, its limits, what follows."""
+        step = at.step
         base = self._known()
         found = shared(figures(base, after, self.asked))
         values = {name: figure.value for name, figure in found.items()}
         broken = tuple(str(one) for one in self.limits if one.broken(values))
-        ended = reached([*(one.broken for one in self.history), broken], after=self.how.after, last=last and step > 0)
+        ended = reached([*(one.broken for one in self.history), broken], after=self.how.after, last=at.last)
         back = self.how.on_stop == "roll-back"
         stopped = Stopped(ended, self._within() if back else step) if ended else None
         if not broken and self.limits and back:
             clock = time.perf_counter()
-            if main:
+            if at.main:
                 self._keep(step, model)
             self._cost += 0.0 if step else time.perf_counter() - clock
-        took = self._cost if begun is None else time.perf_counter() - begun
+        took = self._cost if at.begun is None else time.perf_counter() - at.begun
         self.history.append(Reading(step, self.every, round(took, 4), found, broken, stopped))
         self._told = {"monitor/step": float(step), **{f"monitor/{name}": round(v, 6) for name, v in values.items()}}
-        if main:
+        if at.main:
             write_atomic(self.out / MONITOR, to_jsonl([self._header(base), *self.history]))
         if stopped:
             where = f"the weights of step {stopped.weights:,} are put back" if back else "the weights stay as they are"

@@ -145,6 +145,7 @@ class TuneOptions:
             suites=self.monitor_suites,
             after=self.stop_after,
             on_stop=self.on_stop,
+            stop_if=self.stop_if,
         )
 
     @property

@@ -27,6 +27,8 @@ class How:
     """Readings in a row beyond a limit that end the run; at the last step one is enough."""
     on_stop: Literal["end", "roll-back"] = "roll-back"
     """Leave the weights as they are, or put back those of the last reading within all limits."""
+    stop_if: tuple[str, ...] = ()
+    """Limits, such as lost>0.1; none: the run is only watched."""
 
     def __post_init__(self) -> None:
         for name, value in (("prompts", self.prompts), ("after", self.after)):

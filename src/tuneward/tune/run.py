@@ -224,7 +224,7 @@ def _monitor(engine: Engine, job: Job, options: TuneOptions, *, work: Path, say:
     rows = [chat for part, chat in lessons if part == TASK]
     how = options.watched
     asked = questions(how.suites, count=how.prompts, rows=rows, system=job.rendering.deploy or "")
-    made = Monitor(engine.tokenizer, asked, out=work, stop_if=options.stop_if, how=how)
+    made = Monitor(engine.tokenizer, asked, out=work, how=how)
     made.rows, made.who, made.say = tuple(chat for _, chat in lessons), engine.key, say
     made.kept = None if options.no_cache else Path(options.cache_dir).expanduser() / REPLIES
     return made

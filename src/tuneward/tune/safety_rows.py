@@ -5,7 +5,7 @@ House method: as many categories as there can be, so that few rows stand for muc
 
 import contextlib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -52,11 +52,18 @@ def spread(chats: Sequence[Chat], *, count: int, seed: int) -> list[Chat]:
     """So many chats, drawn from their categories in turn."""
     rng, groups = random.Random(seed), dict[str, list[Chat]]()
     for chat in chats:
-        groups.setdefault(str(chat.meta.get("category", "")), []).append(chat)
+        groups.setdefault(category(chat), []).append(chat)
     queues = [rng.sample(groups[name], len(groups[name])) for name in sorted(groups)]
     rng.shuffle(queues)
     rounds = range(max(map(len, queues), default=0))
     return [queue[turn] for turn in rounds for queue in queues if turn < len(queue)][:count]
+
+
+def category(chat: Chat) -> str:
+    """A row's, empty where it has none."""
+    columns = chat.meta.get("row")
+    found = chat.meta.get("category") or (columns.get("category") if isinstance(columns, Mapping) else None)
+    return str(found or "")
 
 
 def asked(lesson: Lesson) -> Lesson:
