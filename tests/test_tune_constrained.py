@@ -14,7 +14,7 @@ from tuneward.tune.constrained import Constrained, ConstrainedEntropy, factors
 from tuneward.tune.job import Lesson
 from tuneward.tune.passes import Seen, see
 from tuneward.tune.prepare import reference
-from tuneward.tune.sequences import batch_of
+from tuneward.tune.sequences import Layout, batch_of
 from tuneward.tune.terms import CrossEntropy
 
 
@@ -129,7 +129,7 @@ def test_a_reference_goes_with_its_batch() -> None:
     model, lessons, reader = tuning.blank(), tune_losses.talks(3), tune_losses.reader_of()
     rows = [reader.sequences(lesson, 0)[0] for lesson in lessons]
     known = reference(model, rows, pad=0, progress=lambda *_: None)
-    batch = batch_of(rows, lessons, pad=0, reference=known).to(torch.device("cpu"))
+    batch = batch_of(rows, lessons, Layout(0), reference=known).to(torch.device("cpu"))
     seen = see(model, batch, answers=tune_losses.Answers(model))
     assert seen.reference is not None
     assert torch.allclose(seen.reference, seen.log_probs, atol=1e-5)

@@ -27,14 +27,15 @@ from tuneward.study.tokens import vocabulary
 from tuneward.study.world import world
 from tuneward.tune import mix as mixing
 from tuneward.tune.job import Job, Lesson, Rendering, Settings
-from tuneward.tune.mix import Mix, category, language_of
+from tuneward.tune.mix import Mix, language_of
 from tuneward.tune.mixed_kl import MixedKL
 from tuneward.tune.openings import OPENINGS, opening
 from tuneward.tune.order import Shuffled
 from tuneward.tune.pairs_loss import Preference
 from tuneward.tune.passes import Answers, Seen, see
 from tuneward.tune.prepare import answered
-from tuneward.tune.sequences import Batch, Reader, TokenRow, batch_of
+from tuneward.tune.safety_rows import category
+from tuneward.tune.sequences import Batch, Layout, Reader, TokenRow, batch_of
 from tuneward.tune.terms import CrossEntropy
 
 
@@ -273,7 +274,7 @@ def seen_of(values: torch.Tensor, known: torch.Tensor, rows: Sequence[tuple[Less
     """A pass by hand: lessons, whether rejected, and how many tokens each has."""
     sequences = [TokenRow((1,) * n, tuple(range(1, n + 1)), k, bad) for k, (_, bad, n) in enumerate(rows)]
     owner = torch.tensor([k for k, (_, _, n) in enumerate(rows) for _ in range(n)])
-    batch = batch_of(sequences, [lesson for lesson, _, _ in rows], pad=0)
+    batch = batch_of(sequences, [lesson for lesson, _, _ in rows], Layout(0))
     place = torch.tensor([t for sequence in sequences for t in sequence.place])
 
     def nobody(_mask: torch.Tensor) -> torch.Tensor:
@@ -351,7 +352,7 @@ def test_the_divergence_is_the_sum_over_the_vocabulary(kind: tuning.Kind) -> Non
     reader = Reader(tokenizer, of_tokenizer(tokenizer), Rendering())
     lessons = [Lesson(chat, loss="mixed_kl" if n % 2 else "sft", weight=1 + n) for n, chat in enumerate(tuning.rows(4))]
     rows = [reader.sequences(lesson, n)[0] for n, lesson in enumerate(lessons)]
-    batch: Batch = batch_of(rows, lessons, pad=0)
+    batch: Batch = batch_of(rows, lessons, Layout(0))
     answers, its = Answers(model), Answers(other)
 
     class Reference:

@@ -13,7 +13,7 @@ from tuneward.chat import Chat, Message
 from tuneward.model.template import Template, of_tokenizer, token_ids
 from tuneward.rows import read_rows
 from tuneward.tune.job import Lesson, Rendering
-from tuneward.tune.sequences import Reader, TokenRow, batch_of
+from tuneward.tune.sequences import Layout, Reader, TokenRow, batch_of
 from tuning import CHATML, KINDS, WORDS, Kind, rows, tokenizer
 
 SMOLLM2 = Path("~/.cache/tuneward/models/smollm2-135m-instruct").expanduser()
@@ -83,7 +83,7 @@ def test_every_token_is_learnt_but_the_first_that_nothing_precedes(kind: Kind) -
     assert read[0] == 0
     behind = KNOWN[kind]("<|im_end|>\n", add_special_tokens=False).input_ids[1:] if kind == "chatml" else []
     assert [row.ids[n] for n in read[1:]] == [*breaks[kind], *behind], "what the template puts behind an end"
-    batch_of([row, row], [Lesson(TALK)] * 2, pad=0, packed=True)
+    batch_of([row, row], [Lesson(TALK)] * 2, Layout(0, packed=True))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -298,7 +298,7 @@ def test_a_batch_holds_every_sequence_once(lengths: list[int], side: Any, packed
         for number, n in enumerate(lengths)
     ]
     known = [-torch.rand(one.learnt, generator=drawn) for one in own]
-    batch = batch_of(own, [Lesson(TALK)] * len(own), pad=0, side=side, packed=packed, reference=known)
+    batch = batch_of(own, [Lesson(TALK)] * len(own), Layout(0, side, packed), reference=known)
     assert batch.ids.shape == ((1, sum(lengths)) if packed else (len(lengths), max(lengths)))
     assert int(batch.mask.sum()) == sum(lengths)
     for number, one in enumerate(own):

@@ -18,7 +18,7 @@ from tuneward.tune.job import Finished, Job, Lesson, Rendering, Stage, Step
 from tuneward.tune.options import TuneOptions
 from tuneward.tune.passes import Answers, Seen, see
 from tuneward.tune.prepare import reference
-from tuneward.tune.sequences import Reader, TokenRow, batch_of
+from tuneward.tune.sequences import Layout, Reader, TokenRow, batch_of
 from tuneward.tune.terms import CrossEntropy
 from tuning import KINDS, Gradients, Kind, blank, curves, rows, tokenizer, tune, weights
 
@@ -127,7 +127,7 @@ def test_logits_only_where_something_is_learnt(attention: str, packed: bool, kin
     hook = model.get_output_embeddings().register_forward_pre_hook(lambda _m, x: seen_by.append(x[0].numel() // 32))
     answers = Answers(model)
     for side in ("left", "right"):
-        batch = batch_of(own, [Lesson(one) for one in rows(5)], pad=known.pad_token_id, side=side, packed=packed)  # type: ignore[arg-type]
+        batch = batch_of(own, [Lesson(one) for one in rows(5)], Layout(known.pad_token_id, side, packed))  # type: ignore[arg-type]
         seen = see(model, batch, answers=answers)
         for number, row in enumerate(own):
             alone = model(input_ids=torch.tensor([row.ids])).logits[0]
@@ -346,7 +346,7 @@ def test_fewer_rows_than_micro_batches_are_learnt_as_they_are(model: Path, tmp_p
 
 def test_an_idle_micro_batch_has_nothing_for_any_term() -> None:
     own = [TokenRow((1, 2, 3), (0, 0, 0), 0)]
-    batch = batch_of(own, [Lesson(Chat("", "", ()), loss="", weight=0.0)], pad=0, reference=[torch.empty(0)])
+    batch = batch_of(own, [Lesson(Chat("", "", ()), loss="", weight=0.0)], Layout(0), reference=[torch.empty(0)])
     assert batch.learnt() == batch.learnt("sft") == 0
     model = blank()
     seen = see(model, batch, answers=Answers(model))

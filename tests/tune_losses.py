@@ -12,6 +12,7 @@ import tuning
 from tuneward.ask import unseen
 from tuneward.chat import Chat, Message
 from tuneward.model.template import of_tokenizer
+from tuneward.tune import sequences as tensors
 from tuneward.tune.job import Job, Lesson, Rendering, Settings, Step, Term
 from tuneward.tune.order import Shuffled
 from tuneward.tune.passes import Answers, Seen, see
@@ -85,9 +86,7 @@ def measured(
         batch_of(
             [rows[n] for n in part],
             [lessons[n] for n in part],
-            pad=PAD,
-            side=layout.side,
-            packed=layout.packed,
+            tensors.Layout(PAD, layout.side, layout.packed),
             reference=[known[n] for n in part],
         )
         for part in parts
@@ -152,5 +151,5 @@ class Run:
     def read(self, lessons: Sequence[Lesson]) -> Seen:
         """As the trainer reads rows of no job."""
         rows = [self.reader.sequences(lesson, -1)[0] for lesson in lessons]
-        batch = batch_of(rows, lessons, pad=PAD, side=self.layout.side, packed=self.layout.packed)
+        batch = batch_of(rows, lessons, tensors.Layout(PAD, self.layout.side, self.layout.packed))
         return see(self.model, batch, answers=self.answers, reference=self.reference)

@@ -40,7 +40,6 @@ from tuneward.suites import suites_named
 from tuneward.tune.job import Lesson, Rendering
 from tuneward.tune.prepare import reference
 from tuneward.tune.sequences import Reader
-from tuneward.tune.training import pad_of
 
 LONGEST, HELD, ASKED, LENGTH = 192, 200, 48, 160
 """Tokens of a row; rows held out; of them answered; tokens of an answer."""
@@ -180,7 +179,7 @@ def losses(engine: Engine, held: Sequence[Chat]) -> list[tuple[float, int]]:
     reader = Reader(engine.tokenizer, engine.template, Rendering())
     sequences = [reader.sequences(Lesson(chat), n)[0] for n, chat in enumerate(held)]
     with engine.switch():
-        found = reference(engine.model, sequences, pad=pad_of(engine), progress=unseen)
+        found = reference(engine.model, sequences, pad=reader.pad, progress=unseen)
     return [(round(-float(one.sum()), 4), len(one)) for one in found]
 
 

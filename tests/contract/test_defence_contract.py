@@ -22,11 +22,11 @@ from tuneward.tune.job import Finished, Job
 from tuneward.tune.models import Learnable
 from tuneward.tune.options import DEFENCES, TuneOptions
 from tuneward.tune.order import planned
-from tuneward.tune.prepare import answered, prepare
+from tuneward.tune.prepare import Kept, answered, prepare
 from tuneward.tune.run import start
 from tuneward.tune.sequences import Reader
 from tuneward.tune.trainer import trained_of
-from tuneward.tune.training import Bench, pad_of, train
+from tuneward.tune.training import Bench, train
 
 WORDS = list(DEFENCES)
 PAIRS = [(one, two) for one in WORDS for two in WORDS if one != two]
@@ -109,9 +109,7 @@ def learnt(engine: Engine, job: Job, work: Path) -> dict[str, torch.Tensor]:
     reader = Reader(engine.tokenizer, engine.template, job.rendering)
     for check in getattr(job, "checks", ()):
         check(model)
-    prepared = prepare(
-        model, job, reader, pad=pad_of(engine), cache=work / "reference", who="test", progress=lambda *_: None
-    )
+    prepared = prepare(model, job, reader, kept=Kept(work / "reference", "test"), progress=lambda *_: None)
     model.requires_grad_(True)
     options = TuneOptions(model="-", data="-", out="-", full=True, batch=8, rate=1e-3, steps=3, device="cpu")
     steps = planned(job.order, prepared.lengths, [x.part for x in prepared.job.lessons], settings=job.settings)

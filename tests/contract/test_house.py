@@ -20,6 +20,8 @@ SOURCE = ROOT / "src" / "tuneward"
 FILES = sorted(SOURCE.rglob("*.py"))
 EXPORTED = {"Chat", "Message", "Record", "Reply", "Score", "Scorer", "__version__"}
 HOOKS = {("model/kv.py", "decode_attention"), ("model/kv.py", "update")}
+CALLED = ("on_train_begin", "on_step_begin", "on_step_end", "on_log", "on_save", "on_train_end")
+HOOKS |= {(f"tune/{file}.py", name) for file in ("trainer", "training", "monitor") for name in CALLED}
 """Functions whose signature belongs to a library: the only ones that may take **kwargs."""
 VAGUE = {"utils", "util", "core", "common", "manager", "managers", "base", "helper", "helpers", "misc"}
 RUNS_CODE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}

@@ -4,7 +4,7 @@ of every learnt token under the reference, which is the model as it is now."""
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -17,7 +17,7 @@ from tuneward.record import digest
 from tuneward.scorers import Refusal
 from tuneward.tune.job import Job, Lesson
 from tuneward.tune.passes import Answers, see
-from tuneward.tune.sequences import Reader, TokenRow, batch_of
+from tuneward.tune.sequences import Layout, Reader, TokenRow, batch_of
 
 LENGTH = 64
 """Tokens of an answer that the model gives itself."""
@@ -65,8 +65,24 @@ def answered(engine: Engine, job: Job, *, store: Store | None, progress: Progres
     return replace(job, lessons=tuple(lessons)), len(asking) - len(kept)
 
 
-def prepare(model: Any, job: Job, reader: Reader, *, pad: int, cache: Path, who: str, progress: Progress) -> Prepared:
-    """Rows as ids; the reference's log-probabilities where a term needs them, from `cache` if they are there.
+@dataclass(frozen=True)
+class Kept:
+    """Where the reference's log-probabilities are kept, and of which model in which precision they are."""
+
+    folder: Path
+    who: str
+    """Digest of the model."""
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    """Mixed precision of the run, in which the reference is read as well."""
+
+    def file(self, rows: Sequence[TokenRow]) -> Path:
+        """Named by all that decides its content."""
+        key = digest([self.who, self.precision, [[one.ids, one.place] for one in rows]])
+        return self.folder / f"{key[:32]}.safetensors"
+
+
+def prepare(model: Any, job: Job, reader: Reader, *, kept: Kept, progress: Progress) -> Prepared:
+    """Rows as ids; the reference's log-probabilities where a term needs them, kept ones if they are there.
 
     Raises:
         ValueError: a row cannot be read, or none is left.
@@ -78,11 +94,14 @@ def prepare(model: Any, job: Job, reader: Reader, *, pad: int, cache: Path, who:
     if not any(term.needs == "log_probs" for term in job.terms):
         return Prepared(job, sequences, None)
     flat = [one for own in sequences for one in own]
-    file = cache / f"{digest([who, [[one.ids, one.place] for one in flat]])[:32]}.safetensors"
+    file = kept.file(flat)
     if file.is_file():
         values = load_file(file)["log_probs"]
     else:
-        values = torch.cat(reference(model, flat, pad=pad, progress=progress))
+        half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(kept.precision)
+        device = model.get_input_embeddings().weight.device.type
+        with torch.autocast(device, dtype=half or torch.bfloat16, enabled=half is not None):
+            values = torch.cat(reference(model, flat, pad=reader.pad, progress=progress))
         _save(file, values)
     pieces = iter(torch.split(values, [one.learnt for one in flat]))
     return Prepared(job, sequences, tuple(tuple(next(pieces) for _ in own) for own in sequences))
@@ -119,7 +138,7 @@ def reference(model: Any, rows: Sequence[TokenRow], *, pad: int, progress: Progr
             size = max(1, TOKENS // len(rows[order[min(at + 31, len(order) - 1)]].ids))
             places = order[at : at + min(32, size)]
             own = [rows[n] for n in places]
-            batch = batch_of(own, [_NOBODY] * len(own), pad=pad).to(device)
+            batch = batch_of(own, [_NOBODY] * len(own), Layout(pad)).to(device)
             seen = see(model, batch, answers=answers)
             for n, values in zip(places, torch.split(seen.log_probs.cpu(), [one.learnt for one in own]), strict=True):
                 found[n] = values

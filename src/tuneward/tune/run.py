@@ -28,17 +28,17 @@ from tuneward.tune.models import begun as ready
 from tuneward.tune.monitor import Monitor
 from tuneward.tune.options import TuneOptions
 from tuneward.tune.order import Shuffled, planned
-from tuneward.tune.prepare import Prepared, answered, prepare
+from tuneward.tune.prepare import Kept, Prepared, answered, prepare
 from tuneward.tune.readings import MONITOR, Stopped
 from tuneward.tune.sequences import Reader
 from tuneward.tune.terms import CrossEntropy
 from tuneward.tune.trainer import WHOLE
-from tuneward.tune.training import CURVES, Bench, pad_of, train
+from tuneward.tune.training import CURVES, Bench, precision_of, train
 from tuneward.tune.watching import questions
-from tuneward.tune.writing import write_model
+from tuneward.tune.writing import WORK, write_model
 
 FILES = (RECORD, CURVES)
-WORK, JOB, REPLIES, REFERENCE = ".work", "job.json", "replies", "reference"
+JOB, REPLIES, REFERENCE = "job.json", "replies", "reference"
 Say = Callable[[str], None]
 Watch = Callable[[str], Progress]
 
@@ -115,7 +115,7 @@ def run(options: TuneOptions, defences: Sequence[Defence] = (), *, say: Say, wat
         say, watch = _quiet, lambda _: unseen
     engine, made = ready(spec, options)
     with first.main_process_first():  # the others find in the cache what the first one computed
-        prepared = _prepared(engine, made.model, job, options=options, out=out, say=say, watch=watch)
+        prepared = _prepared(engine, made.model, job, desk=Desk(options, out, say, watch))
     parts = [lesson.part for lesson in prepared.job.lessons]
     steps = planned(prepared.job.order, prepared.lengths, parts, settings=prepared.job.settings)
     counts = ", ".join(f"{count:,} {part}" for part, count in prepared.job.parts().items())
@@ -143,7 +143,7 @@ def run(options: TuneOptions, defences: Sequence[Defence] = (), *, say: Say, wat
         }
         inputs = {options.data: _sha(options.data), options.model: engine.info.weights}
         settings = {**asdict(options), "defences": [[type(one).__name__, asdict(one)] for one in defences]}  # type: ignore[call-overload]
-        write_model(made.model, prepared.job, trained, engine=engine, work=out / WORK, out=out)
+        write_model(made.model, prepared.job, trained.memory, tokenizer=engine.tokenizer, out=out)
         for file in (one for one in (CURVES, MONITOR) if (out / WORK / one).is_file()):
             (out / WORK / file).replace(out / file)
         write_card(out, Facts(options, prepared.job, defences, inputs, len(steps)))
@@ -237,19 +237,28 @@ def _as_learnt(chat: Chat, system: str | None) -> Chat:
     return replace(chat, messages=(Message("system", system), *turns) if system else turns)
 
 
-def _prepared(
-    engine: Engine, model: Any, job: Job, *, options: TuneOptions, out: Path, say: Say, watch: Watch
-) -> Prepared:
+@dataclass(frozen=True)
+class Desk:
+    """What is told, asked and kept while a job is prepared."""
+
+    options: TuneOptions
+    out: Path
+    say: Say
+    watch: Watch
+
+
+def _prepared(engine: Engine, model: Any, job: Job, *, desk: Desk) -> Prepared:
     """The job in ids, with what it needs of the model as it is now."""
-    kept = out / WORK if options.no_cache else Path(options.cache_dir).expanduser()
+    options, say = desk.options, desk.say
+    folder = desk.out / WORK if options.no_cache else Path(options.cache_dir).expanduser()
     own, known = any(one.own for one in job.lessons), any(term.needs == "log_probs" for term in job.terms)
-    speak, read = (watch(what) if used else unseen for what, used in (("own answers", own), ("reference", known)))
-    job, unsaid = answered(engine, job, store=Store(kept / REPLIES), progress=speak)
+    speak, read = (desk.watch(what) if used else unseen for what, used in (("own answers", own), ("reference", known)))
+    job, unsaid = answered(engine, job, store=Store(folder / REPLIES), progress=speak)
     if unsaid:
         say(f"remark   {unsaid:,} rows are left out: the model's own answer was not of the kind they need")
     reader = _reader(engine, job, options)
-    who = digest([engine.key, options.precision])
-    prepared = prepare(model, job, reader, pad=pad_of(engine), cache=kept / REFERENCE, who=who, progress=read)
+    kept = Kept(folder / REFERENCE, engine.key, precision_of(options))
+    prepared = prepare(model, job, reader, kept=kept, progress=read)
     if missing := len(job.lessons) - len(prepared.job.lessons):
         say(f"remark   {missing:,} rows of more than {reader.longest:,} tokens are left out")
     return prepared

@@ -147,6 +147,12 @@ class Reader:
         place += [n + 1 if learn and n < keep else 0 for n in range(len(new))]
         ids += new
 
+    @property
+    def pad(self) -> int:
+        """A token to pad with; it is masked, so which one makes no difference."""
+        known = self.tokenizer
+        return int(known.pad_token_id if known.pad_token_id is not None else known.eos_token_id)
+
     @cached_property
     def ends(self) -> frozenset[int]:
         """Tokens that end a turn, among others: all special ones but those for unknown text and the beginning."""
@@ -221,25 +227,32 @@ class Batch:
         )
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How rows lie in tensors; nothing of it changes what is learnt."""
+
+    pad: int
+    side: Side = "right"
+    packed: bool = False
+
+
 def batch_of(
     sequences: Sequence[TokenRow],
     lessons: Sequence[Lesson],
+    layout: Layout,
     *,
-    pad: int,
-    side: Side = "right",
-    packed: bool = False,
     reference: Sequence[Tensor] | None = None,
 ) -> Batch:
     """Tensors of some sequences; `reference` has one (learnt,) tensor for each."""
-    groups = [range(len(sequences))] if packed else [range(n, n + 1) for n in range(len(sequences))]
+    groups = [range(len(sequences))] if layout.packed else [range(n, n + 1) for n in range(len(sequences))]
     width = max(sum(len(sequences[n].ids) for n in group) for group in groups)
     shape = (len(groups), width)
-    ids = torch.full(shape, pad, dtype=torch.long)
+    ids = torch.full(shape, layout.pad, dtype=torch.long)
     mask, positions, place = (torch.zeros(shape, dtype=torch.long) for _ in range(3))
     owner = torch.full(shape, -1, dtype=torch.long)
     known = None if reference is None else torch.zeros(shape)
     for row, group in enumerate(groups):
-        at = width - sum(len(sequences[n].ids) for n in group) if side == "left" else 0
+        at = width - sum(len(sequences[n].ids) for n in group) if layout.side == "left" else 0
         for n in group:
             own = slice(at, at + len(sequences[n].ids))
             ids[row, own] = torch.tensor(sequences[n].ids)

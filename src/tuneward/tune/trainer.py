@@ -21,20 +21,11 @@ from tuneward.tune.models import inner
 from tuneward.tune.order import split
 from tuneward.tune.passes import Answers, Seen, see
 from tuneward.tune.prepare import Prepared
-from tuneward.tune.sequences import Batch, Reader, Side, TokenRow, batch_of
+from tuneward.tune.sequences import Batch, Layout, Reader, TokenRow, batch_of
 
 WHOLE, MEMORY = "whole.json", "memory.safetensors"
 """Written last into a checkpoint, so that a half one is told from a whole one; what defences remember."""
 Start = Callable[[], Any]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How rows lie in tensors; nothing of it changes what is learnt."""
-
-    pad: int
-    side: Side = "right"
-    packed: bool = False
 
 
 class Lessons(Dataset[int]):
@@ -64,7 +55,7 @@ def collated(numbers: Sequence[int], *, prepared: Prepared, layout: Layout) -> d
         lessons += [prepared.job.lessons[n]] * len(prepared.sequences[n])
         known += prepared.reference[n] if prepared.reference is not None else ()
     reference = None if prepared.reference is None else known
-    batch = batch_of(rows, lessons, pad=layout.pad, side=layout.side, packed=layout.packed, reference=reference)
+    batch = batch_of(rows, lessons, layout, reference=reference)
     return {"batch": batch}
 
 
@@ -178,8 +169,7 @@ class Learner(Trainer):  # type: ignore[misc]
         """A pass over lessons that are none of the job's rows, alike on every device."""
         rows = [row for lesson in lessons for row in self.at.reader.sequences(lesson, -1)]
         told = [lesson for lesson in lessons for _ in self.at.reader.sequences(lesson, -1)]
-        layout = self.at.layout
-        return self.seen(self.model, batch_of(rows, told, pad=layout.pad, side=layout.side, packed=layout.packed))
+        return self.seen(self.model, batch_of(rows, told, self.at.layout))
 
     def floating_point_ops(self, inputs: Any) -> int:
         """Not estimated."""
@@ -232,6 +222,10 @@ class At:
     """Steps done by stages before it."""
     steps: int
     """Of all stages."""
+    folder: Path
+    """Of its checkpoints."""
+    watchers: tuple[TrainerCallback, ...] = ()
+    """What is told of every step, beside the defences."""
 
 
 class Between(TrainerCallback):  # type: ignore[misc]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import torch
@@ -21,8 +21,8 @@ from tuneward.tune.monitor import Monitor, Place
 from tuneward.tune.options import TuneOptions
 from tuneward.tune.prepare import Prepared
 from tuneward.tune.readings import Stopped
-from tuneward.tune.sequences import Reader
-from tuneward.tune.trainer import At, Layout, Learner, last_whole, only, trained_of
+from tuneward.tune.sequences import Layout, Reader
+from tuneward.tune.trainer import At, Learner, last_whole, only, trained_of
 
 CURVES = "curves.jsonl"
 KEPT = 2
@@ -100,16 +100,17 @@ def train(prepared: Prepared, steps: Sequence[Sequence[int]], *, bench: Bench, p
             pass
     needs: Need = "model" if "model" in (job.needs, *(term.needs for term in job.terms)) else ""
     reference = reference_of(bench.learner, needs)
-    layout = Layout(pad_of(bench.engine), bench.options.side, bench.options.packing)
+    layout = Layout(bench.reader.pad, bench.options.side, bench.options.packing)
     first, loss, monitor = 0, None, bench.monitor
     if monitor is not None:
         monitor.trains = frozenset(trained_of(model))
     for number, (stage, own) in enumerate(zip(stages, shares(stages, steps), strict=True)):
-        at = At(layout, bench.reader, reference, memory, first, len(steps))
         watcher = Watcher(bench.work / CURVES, first=first, steps=len(steps), progress=progress)
+        folder = bench.work / f"stage-{number + 1}"
+        at = At(layout, bench.reader, reference, memory, first, len(steps), folder, (watcher,))
         if monitor is not None:
             monitor.place = Place(first, len(steps), memory)
-        _stage(prepared, own, stage, at=at, bench=bench, folder=bench.work / f"stage-{number + 1}", watcher=watcher)
+        _stage(prepared, own, stage, at=at, bench=bench)
         first, loss = first + len(own), watcher.loss
         if monitor is not None and monitor.stopped is not None:
             break
@@ -134,26 +135,18 @@ def shares(stages: Sequence[Stage], steps: Sequence[Sequence[int]]) -> list[list
     return found
 
 
-def _stage(
-    prepared: Prepared,
-    steps: Sequence[Sequence[int]],
-    stage: Stage,
-    *,
-    at: At,
-    bench: Bench,
-    folder: Path,
-    watcher: Watcher,
-) -> None:
+def _stage(prepared: Prepared, steps: Sequence[Sequence[int]], stage: Stage, *, at: At, bench: Bench) -> None:
     model = bench.learner.model
     with only(trained_of(model), stage):
-        arguments = arguments_of(bench.options, prepared.job, steps=len(steps), folder=folder, stage=stage)
+        arguments = arguments_of(bench.options, prepared.job, steps=len(steps), folder=at.folder, stage=stage)
         learner = Learner(model, arguments, prepared=prepared, steps=steps, at=at)
         learner.remove_callback(PrinterCallback)
-        learner.add_callback(watcher)
+        for watcher in at.watchers:
+            learner.add_callback(watcher)
         if bench.monitor is not None:
             bench.monitor.attach(learner)
         try:
-            whole = last_whole(folder)
+            whole = last_whole(at.folder)
             learner.train(resume_from_checkpoint=str(whole) if whole else None)
         finally:
             learner.answers.remove()
@@ -162,11 +155,7 @@ def _stage(
 def arguments_of(options: TuneOptions, job: Job, *, steps: int, folder: Path, stage: Stage) -> TrainingArguments:
     """Our settings as the library's."""
     settings = job.settings
-    precision = options.precision
-    if precision == "auto":
-        precision = (
-            "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() and options.device != "cpu" else "no"
-        )
+    precision = precision_of(options)
     if precision == "fp16" and job.before_step:
         raise ValueError("fp16: gradients are scaled while defences work on them; take --precision bf16 or no")
     word = "activation" if "activation_checkpointing" in TrainingArguments.__dataclass_fields__ else "gradient"
@@ -202,7 +191,9 @@ def arguments_of(options: TuneOptions, job: Job, *, steps: int, folder: Path, st
     return arguments
 
 
-def pad_of(engine: Engine) -> int:
-    """A token to pad with; it is masked, so which one makes no difference."""
-    tokenizer = engine.tokenizer
-    return int(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id)
+def precision_of(options: TuneOptions) -> Literal["no", "bf16", "fp16"]:
+    """Mixed precision of the passes."""
+    if options.precision != "auto":
+        return options.precision
+    fast = options.device != "cpu" and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    return "bf16" if fast else "no"
