@@ -18,6 +18,7 @@ from tuneward.gate import GateOptions
 
 NEEDED = {
     "screen": ["data"],
+    "tune": ["model", "data", "--out", "tuned"],
     "audit": ["model"],
     "compare": ["a", "b"],
     "judge run": ["--by", "rubric:model", "--seed", "1", "folder"],
@@ -127,7 +128,7 @@ UNKNOWN = {
     ("studdy", "build"): "no verb 'studdy'; did you mean 'study'?",
     ("study build",): "no verb 'study build'; did you mean 'study'?",
     ("gate build",): "no verb 'gate build'",
-    ("build",): "no verb 'build'; expected one of screen, audit, judge, compare, gate, report, export, policy",
+    ("build",): "no verb 'build'; expected one of screen, tune, audit, judge, compare, gate, report, export, policy",
 }
 
 

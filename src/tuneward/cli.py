@@ -219,7 +219,7 @@ def _screen(options: Any, voice: Voice) -> int:
 
 
 def _tune(options: Any, voice: Voice, *defences: Any) -> int:
-    """Tune; what was learnt and where it is."""
+    """Tune; what was learnt and where it is. 3 where a limit ended the run and the weights are those beyond it."""
     hush(voice)
     from tuneward.tune import run as tune
 
@@ -227,7 +227,8 @@ def _tune(options: Any, voice: Voice, *defences: Any) -> int:
         done = tune.run(_cached(options), defences, say=say(voice), watch=progress)
     if done is None:
         return 0
-    return tell([str(done.out / name) for name in tune.FILES], voice, what="files")
+    files = [str(done.out / name) for name in tune.FILES if (done.out / name).is_file()]
+    return tell(files, voice, what="files") or (3 if done.stopped and options.on_stop == "end" else 0)
 
 
 def _told(module: str, *, what: str = "files") -> Callable[[Any, Voice], int]:

@@ -132,7 +132,9 @@ def test_examples_are_short_flat_and_whole() -> None:
         "break_an_organism.py",
         "compare_logs.py",
         "gate_in_ci.sh",
+        "monitor_trl.py",
         "screen_rows.py",
+        "tune_defended.py",
     ]
     for path in scripts:
         lines = text(path).splitlines()

@@ -37,7 +37,7 @@ from tuneward.tune.training import CURVES, Bench, precision_of, train
 from tuneward.tune.watching import questions
 from tuneward.tune.writing import WORK, write_model
 
-FILES = (RECORD, CURVES)
+FILES = (RECORD, CURVES, MONITOR)
 JOB, REPLIES, REFERENCE = "job.json", "replies", "reference"
 Say = Callable[[str], None]
 Watch = Callable[[str], Progress]
