@@ -1,5 +1,6 @@
 """The monitor: zero where nothing moved, above it where a model answers more, and nothing of the training touched."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -332,10 +333,16 @@ def test_with_an_adapter_the_base_is_the_model_without_it(
 
 
 @pytest.mark.parametrize(
-    ("reading", "step", "steps"), [(3.0, 1.0, 100), (0.29, 1.0, 10), (0.01, 1.0, 1), (0.0, 0.0, 1)]
+    ("reading", "steps", "found"), [(3.0, 1000, 112), (0.29, 1000, 10), (0.01, 100, 1), (10.0, 100, 100), (0.0, 9, 1)]
 )
-def test_readings_are_planned_to_take_three_in_a_hundred(reading: float, step: float, steps: int) -> None:
-    assert every(reading, step) == steps
+def test_readings_are_planned_to_take_three_in_a_hundred(reading: float, steps: int, found: int) -> None:
+    """Of steps of a second each; the one before the first step counts, and one after the last there always is."""
+    assert every(reading, 1.0, steps=steps) == found
+    assert (1 + math.ceil(steps / found)) * reading <= 0.03 * steps or found == steps
+
+
+def test_a_limit_is_looked_at_four_times_whatever_that_takes() -> None:
+    assert every(10.0, 1.0, steps=100, fewest=4) == 25
 
 
 def test_auto_reads_first_last_and_as_often_as_its_cost_allows(

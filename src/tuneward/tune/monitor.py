@@ -44,7 +44,9 @@ from tuneward.tune.watching import (
 BASE, WITHIN = "base.safetensors", "within.safetensors"
 """What the base expects; the trained weights as they were at the last reading within all limits."""
 SHARE = 0.03
-"""Of the time, that readings may take."""
+"""Of the time of all steps, that readings may take."""
+FEWEST = 4
+"""Readings after the first step, where limits depend on them."""
 UNTIMED, TIMED = 1, 3
 """Steps that are slow for other reasons, and steps whose time is taken before readings are planned."""
 
@@ -162,7 +164,8 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
             self._times.append(time.perf_counter() - self._begun)
         if self.every is None and len(self._times) >= UNTIMED + TIMED:
             mean = sum(self._times[UNTIMED:]) / len(self._times[UNTIMED:])
-            self.every = shared(every(self._cost, mean))
+            steps, fewest = self.place.steps or state.max_steps, FEWEST if self.limits else 1
+            self.every = shared(every(self._cost, mean, steps=steps, fewest=fewest))
             self.say(f"monitor  a reading takes {self._cost:.2g} s, so there is one every {self.every:,} steps")
         step = self.place.first + state.global_step
         last = step >= (self.place.steps or state.max_steps)
@@ -334,9 +337,14 @@ class Told(TrainerCallback):  # type: ignore[misc]
         self.monitor.on_log(args, state, control, **library)
 
 
-def every(reading: float, step: float) -> int:
-    """Steps between readings of so many seconds, so that these take at most `SHARE` of what steps take."""
-    return max(1, math.ceil(reading / (SHARE * max(step, 1e-9))))
+def every(reading: float, step: float, *, steps: int, fewest: int = 1) -> int:
+    """Steps between readings, both in seconds, so that all of them take at most `SHARE` of what `steps` steps take.
+
+    The reading before the first step and the one after the last are among them; `fewest` is the least number after the
+    first step, whatever they take, for a limit is no use to a run that is hardly ever looked at.
+    """
+    afford = math.floor(SHARE * step * steps / max(reading, 1e-9)) - 1
+    return max(1, math.ceil(steps / max(afford, fewest)))
 
 
 def shared(value: Any) -> Any:

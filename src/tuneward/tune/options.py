@@ -91,7 +91,8 @@ class TuneOptions:
     report_to: tuple[str, ...] = ()
     """Loggers of transformers: tensorboard, wandb, …"""
     monitor: Every = "auto"
-    """Steps between readings of first tokens that watch safety; auto: as many as let them take 3 % of the time; off."""
+    """Steps between readings of first tokens that watch safety; auto: as many as let all of them take 3 % of the time,
+    with limits four at least; off."""
     monitor_prompts: int = 24
     """Requests of a reading, and as many look-alikes; half of them again as the rows ask."""
     monitor_suites: tuple[str, ...] = SUITES

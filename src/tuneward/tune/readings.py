@@ -18,7 +18,7 @@ class How:
     """How a run is watched."""
 
     every: Every = "auto"
-    """Steps between readings; auto: as many as let readings take 3 % of the steps' time."""
+    """Steps between readings; auto: as many as let all of them take 3 % of the time, with limits four at least."""
     prompts: int = 24
     """Requests, and as many look-alikes; half of them again as the rows ask."""
     suites: tuple[str, ...] = SUITES
