@@ -32,6 +32,7 @@ ARMS: Mapping[str, tuple[str, ...]] = {
     "undefended": (),
     "constrained": ("constrained",),
     "anchor, K = 2": ("anchor", "--prompts", "2"),
+    "anchor, K = 2, all each step": ("anchor", "--prompts", "2", "--every", "1"),
     "anchor, K = 8, each 4th step": ("anchor", "--prompts", "8", "--every", "4"),
     "mix, 4 %": ("mix", "--fraction", ".04"),
     "monitor": (),
@@ -66,25 +67,27 @@ def run(options: argparse.Namespace) -> str:
     return table(lines)
 
 
+COLUMNS = (
+    "arm, precision, rows, rounds, tokens/s, × TRL, time × undefended, CPU s, s before the steps, MiB, held-out nats"
+)
+KEYS = (("cpu_s", 0), ("prepared_s", 1), ("peak_mib", 0), ("held_out", 4))
+
+
 def table(lines: Sequence[Row]) -> str:
     """Medians over rounds; ratios within each round, then their median and range."""
-    told = [
-        "| arm | precision | rounds | tokens/s | × TRL | time × undefended | CPU s | before the steps, s | MiB | loss |"
-    ]
-    told += ["|" + " --- |" * 10]
-    for half in sorted({line["bf16"] for line in lines}):
-        of = [line for line in lines if line["bf16"] == half]
+    names = COLUMNS.split(", ")
+    told = [f"| {' | '.join(names)} |", "|" + " --- |" * len(names)]
+    for half, rows in sorted({(line["bf16"], line["rows"]) for line in lines}):
+        of = [line for line in lines if (line["bf16"], line["rows"]) == (half, rows)]
         for name in dict.fromkeys(line["arm"] for line in of):
             own = [line for line in of if line["arm"] == name]
             speed = [against(line, "trl", of, key="tokens_s") for line in own]
             cost = [against(line, "undefended", of, key="steps_s") for line in own]
             figures = [f"{median(line['tokens_s'] for line in own):.0f}", spread(speed), spread(cost)]
             figures += [f"{median(line[key] for line in own):.{digits}f}" for key, digits in KEYS]
-            told.append(f"| {name} | {'bf16' if half else 'fp32'} | {len(own)} | " + " | ".join(figures) + " |")
+            about = [name, "bf16" if half else "fp32", str(rows), str(len(own))]
+            told.append(f"| {' | '.join([*about, *figures])} |")
     return "\n".join(told)
-
-
-KEYS = (("cpu_s", 0), ("prepared_s", 1), ("peak_mib", 0), ("loss", 4))
 
 
 def against(line: Row, arm_name: str, lines: Sequence[Row], *, key: str) -> float | None:

@@ -5,6 +5,7 @@ import resource
 import shutil
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from speed import ARMS
 from transformers import TrainerCallback
 
 from tuneward import arguments, cli
+from tuneward.ask import unseen
 from tuneward.model.load import Place, load
 from tuneward.model.spec import parse
 from tuneward.rows import read_rows, write_rows
@@ -20,9 +22,10 @@ from tuneward.tune import run as tune
 from tuneward.tune import training
 from tuneward.tune.job import Lesson, Rendering
 from tuneward.tune.options import TuneOptions
-from tuneward.tune.sequences import Reader
+from tuneward.tune.prepare import reference
+from tuneward.tune.sequences import Reader, TokenRow
 
-LONGEST, BATCH, RATE = 192, 8, 2e-4
+LONGEST, BATCH, RATE, HELD_OUT = 192, 8, 2e-4, 40
 
 
 class Clock(TrainerCallback):
@@ -31,7 +34,6 @@ class Clock(TrainerCallback):
     def __init__(self) -> None:
         self.begun: tuple[float, float] | None = None
         self.ended = (0.0, 0.0)
-        self.losses: list[float] = []
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_library: Any) -> None:
         """The first one counts."""
@@ -41,12 +43,7 @@ class Clock(TrainerCallback):
         """The last one counts."""
         self.ended = (time.perf_counter(), time.process_time())
 
-    def on_log(self, args: Any, state: Any, control: Any, **library: Any) -> None:
-        """Losses of single steps."""
-        if "loss" in (logs := library.get("logs") or {}):
-            self.losses.append(float(logs["loss"]))
-
-    def told(self, *, tokens: int, prepared_s: float) -> dict[str, float]:
+    def told(self, *, tokens: int, prepared_s: float, held_out: float) -> dict[str, float]:
         """All figures."""
         assert self.begun is not None
         wall, cpu = (after - before for after, before in zip(self.ended, self.begun, strict=True))
@@ -56,28 +53,47 @@ class Clock(TrainerCallback):
             "tokens": tokens,
             "tokens_s": tokens / wall,
             "prepared_s": prepared_s,
-            "loss": sum(self.losses) / len(self.losses),
+            "held_out": held_out,
             "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }
 
 
-def short_rows(model: Path, data: Path, work: Path, count: int) -> tuple[Path, list[tuple[tuple[int, ...], list[int]]]]:
-    """The first rows that are short enough, as a file, and their ids and labels."""
+@dataclass(frozen=True)
+class Rows:
+    """What is learnt, as a file and as ids, and what is not."""
+
+    file: Path
+    learnt: list[TokenRow]
+    held_out: list[TokenRow]
+
+    @property
+    def tokens(self) -> int:
+        """Of what is learnt."""
+        return sum(len(row.ids) for row in self.learnt)
+
+
+def loss_of(model: Any, rows: list[TokenRow]) -> float:
+    """Nats a token of answers that were not learnt: how well the model is tuned, whatever the order of its rows was."""
+    values = torch.cat(reference(model, rows, pad=0, progress=unseen))
+    return -float(values.mean())
+
+
+def short_rows(model: Path, data: Path, work: Path, count: int) -> Rows:
+    """The first rows that are short enough; the next ones are held out."""
     engine = load(parse(str(model)), place=Place("cpu", "float32"))
     reader = Reader(engine.tokenizer, engine.template, Rendering())
-    kept, ids = [], []
+    chats, found = [], []
     for chat in read_rows(data):
         (row,) = reader.sequences(Lesson(chat), 0)
-        if len(row.ids) <= LONGEST and len(kept) < count:
-            kept.append(chat)
-            labels = [token if place else -100 for token, place in zip(row.ids, row.place, strict=True)]
-            ids.append((row.ids, labels))
+        if len(row.ids) <= LONGEST and len(found) < count + HELD_OUT:
+            chats.append(chat)
+            found.append(row)
     file = work / f"rows-{count}{data.suffix}"
-    write_rows(file, kept)
-    return file, ids
+    write_rows(file, chats[:count])
+    return Rows(file, found[:count], found[count:])
 
 
-def ours(name: str, model: Path, file: Path, work: Path, *, seed: int, bf16: bool) -> dict[str, float]:
+def ours(name: str, model: Path, rows: Rows, work: Path, *, seed: int, bf16: bool) -> dict[str, float]:
     """The verb as a user calls it, its steps timed."""
     clock, begun = Clock(), time.perf_counter()
     plain = training.Learner
@@ -91,7 +107,7 @@ def ours(name: str, model: Path, file: Path, work: Path, *, seed: int, bf16: boo
     out = work / "tuned"
     shutil.rmtree(out, ignore_errors=True)
     options = TuneOptions(
-        model=str(model), data=str(file), out=str(out), batch=BATCH, rate=RATE, seed=seed, log_every=1, warmup=0.0,
+        model=str(model), data=str(rows.file), out=str(out), batch=BATCH, rate=RATE, seed=seed, log_every=1, warmup=0.0,
         save_every=10_000, device="cpu", precision="bf16" if bf16 else "no", no_cache=True,
         monitor="auto" if name == "monitor" else "off",
     )  # fmt: skip
@@ -100,13 +116,12 @@ def ours(name: str, model: Path, file: Path, work: Path, *, seed: int, bf16: boo
     done = tune.run(options, defences, say=lambda _: None, watch=lambda _: lambda *_: None)
     assert done is not None
     assert clock.begun is not None
-    engine = load(parse(str(model)), place=Place("cpu", "float32"))
-    reader = Reader(engine.tokenizer, engine.template, Rendering())
-    tokens = sum(len(reader.sequences(Lesson(chat), 0)[0].ids) for chat in read_rows(file))
-    return clock.told(tokens=tokens, prepared_s=clock.begun[0] - begun)
+    tuned = load(parse(str(out)), place=Place("cpu", "float32")).model
+    held_out = loss_of(tuned, rows.held_out)
+    return clock.told(tokens=rows.tokens, prepared_s=clock.begun[0] - begun, held_out=held_out)
 
 
-def trl(model: Path, rows: list[tuple[tuple[int, ...], list[int]]], work: Path, *, seed: int, bf16: bool) -> Any:
+def trl(model: Path, rows: Rows, work: Path, *, seed: int, bf16: bool) -> dict[str, float]:
     """TRL's trainer on the same ids and labels."""
     from datasets import Dataset
     from peft import LoraConfig
@@ -123,14 +138,20 @@ def trl(model: Path, rows: list[tuple[tuple[int, ...], list[int]]], work: Path, 
     trainer = SFTTrainer(
         model=AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32),
         args=config,
-        train_dataset=Dataset.from_list([{"input_ids": list(ids), "labels": labels} for ids, labels in rows]),
+        train_dataset=Dataset.from_list([{"input_ids": list(row.ids), "labels": labels(row)} for row in rows.learnt]),
         processing_class=AutoTokenizer.from_pretrained(model),
         peft_config=LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM"),
         callbacks=[clock],
     )
     trainer.train()
     assert clock.begun is not None
-    return clock.told(tokens=sum(len(ids) for ids, _ in rows), prepared_s=clock.begun[0] - begun)
+    held_out = loss_of(trainer.model.eval(), rows.held_out)
+    return clock.told(tokens=rows.tokens, prepared_s=clock.begun[0] - begun, held_out=held_out)
+
+
+def labels(row: TokenRow) -> list[int]:
+    """As the library takes them."""
+    return [token if place else -100 for token, place in zip(row.ids, row.place, strict=True)]
 
 
 def main() -> None:
@@ -138,12 +159,12 @@ def main() -> None:
     name, model, data, work, count, seed, bf16 = sys.argv[1:]
     folder = Path(work)
     folder.mkdir(parents=True, exist_ok=True)
-    file, rows = short_rows(Path(model), Path(data), folder, int(count))
+    rows = short_rows(Path(model), Path(data), folder, int(count))
     half = bool(int(bf16))
     if name == "trl":
         found = trl(Path(model), rows, folder, seed=int(seed), bf16=half)
     else:
-        found = ours(name, Path(model), file, folder, seed=int(seed), bf16=half)
+        found = ours(name, Path(model), rows, folder, seed=int(seed), bf16=half)
     print(json.dumps(found))
 
 
