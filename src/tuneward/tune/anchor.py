@@ -142,7 +142,9 @@ def _layer(model: Any, layer: int) -> Module:
 def _last(found: list[Tensor], seen: Seen) -> Tensor:
     """The states at the last prompt token of each row, (rows, width) in float32."""
     before, _ = targets(seen.batch)
-    states = found[0][before] if found[0].dim() == 3 else found[0]
+    states = found[-1]  # what all rows begin with may have been read before, once
+    if states.dim() == 3:
+        states = states[before[:, -states.shape[1] :]]
     begins = (seen.place == 1).nonzero()[:, 0]
     rows = torch.arange(len(seen.batch.sequences), device=begins.device)
     last = [begins[seen.row[begins] == row][-1] for row in rows]

@@ -7,10 +7,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import DynamicCache
 
 from tuneward.tune.sequences import Batch
 
-LEARNT = torch.int64
+SHARED = 8
+"""Tokens that rows must begin with alike for them to be read once."""
 
 
 class Answers:
@@ -83,10 +85,28 @@ def targets(batch: Batch) -> tuple[Tensor, Tensor]:
     return before, told
 
 
-def forward(model: Any, batch: Batch, *, answers: Answers, chosen: Tensor | None = None) -> Tensor:
-    """Logits (n, vocabulary) in float32 before each learnt token, or at the chosen positions."""
+def alike(batch: Batch) -> int:
+    """Tokens that all rows begin with and learn nothing from; 0 where these are few, or rows do not begin at the left.
+
+    Most templates open with the same system turn, which is then read once and not in every row.
+    """
+    rows = batch.sequences
+    if len(rows) < 2 or len(rows) != len(batch.ids) or not bool(batch.mask[:, 0].all()):
+        return 0
+    most = min(next(n for n, place in enumerate((*row.place, 1)) if place) for row in rows) - 1
+    same = next((n for n in range(most) if len({row.ids[n] for row in rows}) > 1), most)
+    return same if same >= SHARED else 0
+
+
+def forward(model: Any, batch: Batch, *, answers: Answers, chosen: Tensor | None = None, start: int = 0) -> Tensor:
+    """Logits (n, vocabulary) in float32 before each learnt token, or at the chosen positions.
+
+    The first `start` tokens, alike in all rows, are read once; gradients go through them.
+    """
     before, _ = targets(batch)
     chosen = before if chosen is None else chosen
+    if start:
+        return _after_the_first(model, batch, answers=answers, chosen=chosen, start=start)
     packed = len(batch.sequences) > len(batch.ids)
     with answers.at(chosen):
         found = model(
@@ -98,10 +118,33 @@ def forward(model: Any, batch: Batch, *, answers: Answers, chosen: Tensor | None
     return found.float()  # type: ignore[no-any-return]
 
 
-def see(model: Any, batch: Batch, *, answers: Answers, reference: Callable[[], Any] | None = None) -> Seen:
-    """Read a micro-batch."""
+def _after_the_first(model: Any, batch: Batch, *, answers: Answers, chosen: Tensor, start: int) -> Tensor:
+    past = DynamicCache(config=model.config)
+    with answers.at(torch.zeros_like(chosen[:1, :start])):
+        model(
+            input_ids=batch.ids[:1, :start],
+            position_ids=batch.positions[:1, :start],
+            past_key_values=past,
+            use_cache=True,
+        )
+    past.batch_repeat_interleave(len(batch.ids))
+    with answers.at(chosen[:, start:]):
+        found = model(
+            input_ids=batch.ids[:, start:],
+            attention_mask=batch.mask,
+            position_ids=batch.positions[:, start:],
+            past_key_values=past,
+            use_cache=True,
+        ).logits
+    return found.float()  # type: ignore[no-any-return]
+
+
+def see(
+    model: Any, batch: Batch, *, answers: Answers, reference: Callable[[], Any] | None = None, start: int = 0
+) -> Seen:
+    """Read a micro-batch; `start` as in `forward`."""
     before, told = targets(batch)
-    logits = forward(model, batch, answers=answers)
+    logits = forward(model, batch, answers=answers, start=start)
     ids = batch.ids[told]
     log_probs = -torch.nn.functional.cross_entropy(logits, ids, reduction="none")
 

@@ -19,7 +19,7 @@ from tuneward.record import read_json, to_json, write_atomic
 from tuneward.tune.job import Job, Lesson, Stage, Step
 from tuneward.tune.models import inner
 from tuneward.tune.order import split
-from tuneward.tune.passes import Answers, Seen, see
+from tuneward.tune.passes import Answers, Seen, alike, see
 from tuneward.tune.prepare import Prepared
 from tuneward.tune.sequences import Batch, Layout, Reader, TokenRow, batch_of
 
@@ -135,11 +135,11 @@ class Learner(Trainer):  # type: ignore[misc]
             )
         return loss * self.accelerator.num_processes
 
-    def seen(self, model: Any, batch: Batch) -> Seen:
-        """A pass over a micro-batch."""
+    def seen(self, model: Any, batch: Batch, *, start: int = 0) -> Seen:
+        """A pass over a micro-batch; `start` as in `passes.forward`."""
         moved = batch.to(self.args.device)
         with self.compute_loss_context_manager():
-            return see(model, moved, answers=self.answers, reference=self.at.reference)
+            return see(model, moved, answers=self.answers, reference=self.at.reference, start=start)
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
         """After the last micro-batch of a step the defences see the gradients."""
@@ -169,7 +169,10 @@ class Learner(Trainer):  # type: ignore[misc]
         """A pass over lessons that are none of the job's rows, alike on every device."""
         rows = [row for lesson in lessons for row in self.at.reader.sequences(lesson, -1)]
         told = [lesson for lesson in lessons for _ in self.at.reader.sequences(lesson, -1)]
-        return self.seen(self.model, batch_of(rows, told, self.at.layout))
+        batch = batch_of(rows, told, self.at.layout)
+        own = inner(self.model)
+        keeps = not own.is_gradient_checkpointing and not getattr(own, "_is_stateful", False)
+        return self.seen(self.model, batch, start=alike(batch) if keeps else 0)
 
     def floating_point_ops(self, inputs: Any) -> int:
         """Not estimated."""
