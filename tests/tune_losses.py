@@ -132,7 +132,7 @@ class Run:
         """One."""
         return Step(
             number=number,
-            steps=10,
+            steps=100,
             model=self.model,
             trained=dict(self.model.named_parameters()),
             memory=self.memory,

@@ -21,7 +21,9 @@ from tuneward.tune.passes import Seen, forward, targets
 from tuneward.tune.safety_rows import OURS, asked, safety_lessons, still
 
 KNOWN = "anchor/reference"
-"""States (prompts, width) of the reference; a dash and the turn follow, see `Anchor.every`."""
+"""States (prompts, width) of the reference."""
+FEWEST = 4
+"""Readings of a run, unless it has fewer steps."""
 DRAWN, MOST = 4, 200
 """Of so many times as many prompts of ours the shortest are taken, for their length is what they cost; and at most."""
 
@@ -31,7 +33,7 @@ class Anchor:
     """Keep the hidden states of a few unsafe prompts where they were.
 
     Adds strength · mean of ‖h − h_ref‖² / ‖h_ref‖² over the prompts, h being the state at the last prompt token, before
-    the answer. The reference's are computed once; the model reads the prompts, short ones, in turn.
+    the answer. The reference's are computed once; the model reads the prompts, short ones, now and then.
     """
 
     strength: float = 10.0
@@ -39,7 +41,8 @@ class Anchor:
     prompts: int = 2
     """How many."""
     every: int = 4
-    """Steps over which the prompts take turns; more cost less, and each then counts as many times."""
+    """Steps from one reading of all prompts to the next, which counts as many times; fewer in runs of under four
+    readings."""
     layer: int = -1
     """-1: the states that the output layer reads; n: those that layer n reads, from 1; -2, -3 …: from the end."""
     source: str = OURS
@@ -82,17 +85,16 @@ class Pull:
         Raises:
             ValueError: the model has no such layer.
         """
-        turn, every = step.number % self.settings.every, self.settings.every
-        own = [one for n, one in enumerate(self.lessons) if n * every // len(self.lessons) == turn]
-        if not own:
+        every = max(1, min(self.settings.every, step.steps // FEWEST))
+        if (step.number + 1) % every:  # nothing has moved before the first step
             return
         with still(step.model), _reading(step.model, self.settings.layer) as found:
-            seen = step.read(own)
+            seen = step.read(self.lessons)
         states = _last(found, seen)
-        if (name := f"{KNOWN}-{turn}") not in step.memory:
-            step.memory[name] = self._reference(step, seen)
-        share = every * len(own) / len(self.lessons)
-        loss = self.settings.strength * share * distance(states, step.memory[name].to(states.device))
+        if KNOWN not in step.memory:
+            step.memory[KNOWN] = self._reference(step, seen)
+        known = step.memory[KNOWN].to(states.device)
+        loss = self.settings.strength * every * distance(states, known)
         step.log("anchor", float(loss.detach()))
         step.backward(loss)
 

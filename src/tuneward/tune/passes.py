@@ -11,8 +11,8 @@ from transformers import DynamicCache
 
 from tuneward.tune.sequences import Batch
 
-SHARED = 8
-"""Tokens that rows must begin with alike for them to be read once."""
+SAVED = 128
+"""Tokens that reading a common beginning once must save, for it costs a pass over all weights more."""
 
 
 class Answers:
@@ -95,7 +95,7 @@ def alike(batch: Batch) -> int:
         return 0
     most = min(next(n for n, place in enumerate((*row.place, 1)) if place) for row in rows) - 1
     same = next((n for n in range(most) if len({row.ids[n] for row in rows}) > 1), most)
-    return same if same >= SHARED else 0
+    return same if same * (len(rows) - 1) >= SAVED else 0
 
 
 def forward(model: Any, batch: Batch, *, answers: Answers, chosen: Tensor | None = None, start: int = 0) -> Tensor:
