@@ -120,9 +120,9 @@ def test_ours_are_short() -> None:
 
 @pytest.mark.parametrize("layer", [3, -3])
 def test_a_layer_that_is_not_there_is_refused(layer: int) -> None:
-    run = tune_losses.Run(tuning.blank(), tuning.blank())
+    (check,) = Anchor(layer=layer)(tune_losses.job_of()).checks
     with pytest.raises(ValueError, match=f"layer is {layer}, and the model has 2; expected 1 to 2, or -1 to -2"):
-        Pull(Anchor(layer=layer), anchors())(run.step())
+        check(tuning.blank())
 
 
 def test_no_strength_is_the_same_job() -> None:

@@ -55,7 +55,8 @@ def arm(name: str, options: argparse.Namespace, *, seed: int) -> Row:
 def run(options: argparse.Namespace) -> str:
     """All rounds; lines are kept as they come."""
     lines: list[Row] = json.loads(options.json.read_text())["lines"] if options.json.is_file() else []
-    for number in range(options.repeats):
+    first = 1 + max((line["seed"] for line in lines), default=-1)
+    for number in range(first, first + options.repeats):
         turn = number % len(options.arms)
         for name in (*options.arms[turn:], *options.arms[:turn]):
             begun = time.perf_counter()

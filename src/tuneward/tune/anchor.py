@@ -69,7 +69,16 @@ class Anchor:
         drawn = safety_lessons(self.source, count=count, seed=job.settings.seed, part="anchor")
         short = sorted(drawn, key=lambda lesson: len(lesson.chat.prompt))[: self.prompts]
         work = Pull(self, tuple(map(asked, short)))
-        return replace(job, before_step=(*job.before_step, work), needs="model").named("anchor")
+        checks, before = (*job.checks, self.fits), (*job.before_step, work)
+        return replace(job, before_step=before, checks=checks, needs="model").named("anchor")
+
+    def fits(self, model: Any) -> None:
+        """Whether the model has the layer.
+
+        Raises:
+            ValueError: it has not.
+        """
+        _layer(inner(model), self.layer)
 
 
 @dataclass(frozen=True)
@@ -80,11 +89,7 @@ class Pull:
     lessons: tuple[Lesson, ...]
 
     def __call__(self, step: Step, /) -> None:
-        """Adds them.
-
-        Raises:
-            ValueError: the model has no such layer.
-        """
+        """Adds them."""
         every = max(1, min(self.settings.every, step.steps // FEWEST))
         if (step.number + 1) % every:  # nothing has moved before the first step
             return
