@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import Module, ModuleList
 
-from tuneward.tune.job import Job, Lesson, Step
+from tuneward.tune.job import Job, Lesson, Step, Work
 from tuneward.tune.models import inner
 from tuneward.tune.passes import Seen, forward, targets
 from tuneward.tune.safety_rows import OURS, asked, safety_lessons, still
@@ -69,8 +69,8 @@ class Anchor:
         drawn = safety_lessons(self.source, count=count, seed=job.settings.seed, part="anchor")
         short = sorted(drawn, key=lambda lesson: len(lesson.chat.prompt))[: self.prompts]
         work = Pull(self, tuple(map(asked, short)))
-        checks, before = (*job.checks, self.fits), (*job.before_step, work)
-        return replace(job, before_step=before, checks=checks, needs="model").named("anchor")
+        before: tuple[Work, ...] = (*job.before_step, work)
+        return replace(job, before_step=before, checks=(*job.checks, self.fits), needs="model").named("anchor")
 
     def fits(self, model: Any) -> None:
         """Whether the model has the layer.
