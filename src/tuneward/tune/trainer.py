@@ -171,7 +171,8 @@ class Learner(Trainer):  # type: ignore[misc]
         told = [lesson for lesson in lessons for _ in self.at.reader.sequences(lesson, -1)]
         batch = batch_of(rows, told, self.at.layout)
         own = inner(self.model)
-        keeps = not own.is_gradient_checkpointing and not getattr(own, "_is_stateful", False)
+        word = "activation" if hasattr(type(own), "is_activation_checkpointing") else "gradient"
+        keeps = not getattr(own, f"is_{word}_checkpointing") and not getattr(own, "_is_stateful", False)
         return self.seen(self.model, batch, start=alike(batch) if keeps else 0)
 
     def floating_point_ops(self, inputs: Any) -> int:
