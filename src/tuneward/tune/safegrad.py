@@ -4,9 +4,8 @@ A baseline. Differs from the paper: the safety gradient is that of a few rows of
 and it is handled once a step, after all micro-batches and devices have added theirs to the task gradient.
 """
 
-import contextlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -16,7 +15,7 @@ from torch import Tensor
 from tuneward.tune import sharded
 from tuneward.tune.job import Job, Lesson, Step
 from tuneward.tune.passes import Seen
-from tuneward.tune.safety_rows import safety_lessons
+from tuneward.tune.safety_rows import safety_lessons, still
 
 PART = "safegrad"
 FEWEST = 20
@@ -72,7 +71,7 @@ class Surgery:
         task = {name: weight.grad for name, weight in step.trained.items()}
         for weight in step.trained.values():
             weight.grad = None
-        with _still(step.model):
+        with still(step.model):
             loss = divergence(step.read(self.turn(step.number)))
             step.backward(loss)
         against = combined(step.trained, task, strength=self.strength)
@@ -116,14 +115,3 @@ def combined(trained: Mapping[str, Any], task: Mapping[str, Tensor | None], *, s
             safe.mul_(factor)
             weight.grad = safe if own is None else own.add_(safe)
     return conflict
-
-
-@contextlib.contextmanager
-def _still(model: Any) -> Iterator[None]:
-    """Without dropout, so that every device finds the same gradient."""
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
