@@ -113,7 +113,7 @@ def learnt(engine: Engine, job: Job, work: Path) -> dict[str, torch.Tensor]:
     model.requires_grad_(True)
     options = TuneOptions(model="-", data="-", out="-", full=True, batch=8, rate=1e-3, steps=3, device="cpu")
     steps = planned(job.order, prepared.lengths, [x.part for x in prepared.job.lessons], settings=job.settings)
-    bench = Bench(own, Learnable(model, "full"), reader, options, work)
+    bench = Bench(Learnable(model, "full"), reader, options, work)
     done = train(prepared, steps, bench=bench, progress=lambda *_: None)
     for last in job.finish:
         last(Finished(model, trained_of(model), done.memory, work))

@@ -191,8 +191,6 @@ class Job:
     """Words of the defences it has, in order."""
     needs: Need = ""
     """Of the reference, beside what its terms need: "model" where work uses it."""
-    adapter: Literal["either", "lora", "full"] = "either"
-    """What its defences work on."""
 
     def adding(self, *lessons: Lesson) -> "Job":
         """With more rows."""

@@ -34,8 +34,6 @@ class Prepared:
     """Of each lesson."""
     reference: tuple[tuple[Tensor, ...], ...] | None
     """Log-probabilities (learnt,) of each sequence of each lesson; None where no term needs them."""
-    unsaid: int = 0
-    """Rows left out because the model's own answer was not the kind that they asked for."""
 
     @property
     def lengths(self) -> list[int]:

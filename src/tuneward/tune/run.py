@@ -106,7 +106,8 @@ def run(options: TuneOptions, defences: Sequence[Defence] = (), *, say: Say, wat
     begun, clock, cpu = now(), time.perf_counter(), time.process_time()
     spec, out = parse(options.model), Path(options.out).expanduser()
     job = described(options, defences)
-    words = [{**asdict(options), "overwrite": False}, [repr(one) for one in defences], _sha(options.data)]
+    data = _sha(options.data)
+    words = [{**asdict(options), "overwrite": False}, [repr(one) for one in defences], data]
     key = digest([*words, [replace(one, chat=replace(one.chat, meta={})) for one in job.lessons]])
     if not options.dry_run:
         _free(out, key, options)
@@ -127,7 +128,7 @@ def run(options: TuneOptions, defences: Sequence[Defence] = (), *, say: Say, wat
         return None
     _claim(out, key)
     monitor = _monitor(engine, prepared.job, options, work=out / WORK, say=say)
-    bench = Bench(engine, made, reader, options, out / WORK, monitor)
+    bench = Bench(made, reader, options, out / WORK, monitor)
     try:
         trained = train(prepared, steps, bench=bench, progress=watch("steps"))
     except ValueError:
@@ -141,7 +142,7 @@ def run(options: TuneOptions, defences: Sequence[Defence] = (), *, say: Say, wat
             "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
             "steps": float(len(steps)),
         }
-        inputs = {options.data: _sha(options.data), options.model: engine.info.weights}
+        inputs = {options.data: data, options.model: engine.info.weights}
         settings = {**asdict(options), "defences": [[type(one).__name__, asdict(one)] for one in defences]}  # type: ignore[call-overload]
         write_model(made.model, prepared.job, trained.memory, tokenizer=engine.tokenizer, out=out)
         for file in (one for one in (CURVES, MONITOR) if (out / WORK / one).is_file()):

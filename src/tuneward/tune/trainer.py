@@ -167,9 +167,8 @@ class Learner(Trainer):  # type: ignore[misc]
 
     def read(self, lessons: Sequence[Lesson]) -> Seen:
         """A pass over lessons that are none of the job's rows, alike on every device."""
-        rows = [row for lesson in lessons for row in self.at.reader.sequences(lesson, -1)]
-        told = [lesson for lesson in lessons for _ in self.at.reader.sequences(lesson, -1)]
-        batch = batch_of(rows, told, self.at.layout)
+        pairs = [(row, lesson) for lesson in lessons for row in self.at.reader.sequences(lesson, -1)]
+        batch = batch_of([row for row, _ in pairs], [lesson for _, lesson in pairs], self.at.layout)
         own = inner(self.model)
         word = "activation" if hasattr(type(own), "is_activation_checkpointing") else "gradient"
         keeps = not getattr(own, f"is_{word}_checkpointing") and not getattr(own, "_is_stateful", False)

@@ -13,7 +13,6 @@ from torch import Tensor
 from transformers import PrinterCallback, TrainerCallback, TrainingArguments
 
 from tuneward.ask import Progress
-from tuneward.model.engine import Engine
 from tuneward.record import to_jsonl, write_atomic
 from tuneward.tune.job import Job, Need, Stage
 from tuneward.tune.models import Learnable, reference_of
@@ -33,7 +32,6 @@ KEPT = 2
 class Bench:
     """What a run trains on."""
 
-    engine: Engine
     learner: Learnable
     reader: Reader
     options: TuneOptions
