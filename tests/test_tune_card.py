@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tuneward.chat import Chat, Message
@@ -118,6 +118,7 @@ def test_nothing_from_outside_acts(field: str) -> None:
 
 
 @settings(deadline=None, max_examples=60)
+@example("~0")
 @given(st.text(max_size=60))
 def test_tables_keep_their_form_whatever_the_names(text: str) -> None:
     plain, odd = section(facts()).splitlines(), section(facts(data=text)).splitlines()

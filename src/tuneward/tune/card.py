@@ -3,6 +3,7 @@
 It holds figures, settings and digests, and no word of a row. What its owner must say himself is a template with blanks.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -135,7 +136,7 @@ def _value(value: Any) -> str:
 
 def _name(text: str) -> str:
     """A name from outside as itself on one short line; of a place on this machine only its last part."""
-    path = Path(text).expanduser()
+    path = Path(os.path.expanduser(text))  # which leaves ~NAME of nobody as it is
     if len(text) < 4096 and "\0" not in text and (path.is_absolute() or path.exists()):
         text = path.resolve().name
     return escaped(shorten(plain(text), NAME))
