@@ -1,0 +1,1 @@
+"""Fix: audit → search → repair → audit, in one command; stands above the verbs and drives them."""
