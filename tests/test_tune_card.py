@@ -11,13 +11,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tuneward.chat import Chat, Message
-from tuneward.tune.card import BEGIN, END, Facts, section, write_card
+from tuneward.outputs.sections import marks
+from tuneward.tune.card import Facts, section, write_card
 from tuneward.tune.job import Job, Lesson, Rendering, Settings
 from tuneward.tune.options import TuneOptions
 from tuneward.tune.order import Shuffled
 from tuneward.tune.terms import CrossEntropy
 
 WORDS = "marmalade quartet"
+BEGIN, END = marks("tune")
 HOSTILE = f"x{END}<script>alert(1)</script>|`[a](javascript:b) @all **c**\n# d\u202e"
 
 
@@ -69,8 +71,6 @@ def test_the_section_says_what_was_learnt_from_what() -> None:
         "What was not tested",
     ):
         assert part in said
-    assert said.startswith(BEGIN)
-    assert said.endswith(END)
 
 
 def test_all_weights_and_a_prompt_for_deployment_are_named_and_the_prompt_is_not_shown() -> None:
@@ -98,7 +98,7 @@ def test_the_attestation_is_a_template_with_blanks_for_a_name_and_a_date() -> No
 
 def inert(said: str) -> None:
     """What was put in is text: the section has its own two marks and no markup but ours."""
-    assert said.count(BEGIN) == said.count(END) == 1
+    assert said.count(BEGIN) == said.count(END) == 0
     assert "<script" not in said
     assert not re.search(r"(?<!\\)\]\(javascript", said)
     assert not re.search(r"(?<!\\)\*\*c", said)

@@ -4,7 +4,6 @@ It holds figures, settings and digests, and no word of a row. What its owner mus
 """
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,14 +12,13 @@ from typing import Any
 import msgspec
 
 from tuneward.outputs.markdown import escaped
+from tuneward.outputs.sections import with_section
 from tuneward.record import write_atomic
 from tuneward.text import NAME, NONE, plain, shorten
 from tuneward.tune.job import Defence, Job
 from tuneward.tune.options import TuneOptions
 
 CARD, WATCHED = "README.md", "monitor.jsonl"
-BEGIN, END = "<!-- tuneward: tune -->", "<!-- /tuneward: tune -->"
-OURS = re.compile(rf"\n*{re.escape(BEGIN)}.*?{re.escape(END)}\n*", re.S)
 SHOWN = 12
 """Figures of the monitor that are shown."""
 UNTESTED = """### What was not tested
@@ -70,8 +68,7 @@ def write_card(folder: Path, facts: Facts) -> Path:
     """
     path = folder / CARD
     text = path.read_text(encoding="utf-8") if path.is_file() else f"# {_name(folder.resolve().name)}\n"
-    kept = OURS.sub("\n\n", text).rstrip()
-    write_atomic(path, f"{kept}\n\n{section(facts, _readings(folder / WATCHED))}\n".lstrip("\n").encode())
+    write_atomic(path, with_section(text, "tune", section(facts, _readings(folder / WATCHED))).encode())
     return path
 
 
@@ -87,7 +84,7 @@ def section(facts: Facts, watched: Sequence[Mapping[str, Any]] = ()) -> str:
         UNTESTED,
         TERMS,
     ]
-    return "\n\n".join([BEGIN, *parts, END])
+    return "\n\n".join(parts)
 
 
 def _facts(facts: Facts) -> Iterator[tuple[str, str]]:
