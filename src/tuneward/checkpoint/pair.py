@@ -24,10 +24,13 @@ class PairOf:
     tuned_whole: Whole | None
     """None of an adapter."""
     adapter: Adapter | None
-    tie: Tie | None
-    """The two names of the one embedding where tied models store both; the layer goes by the input's."""
     tied: bool
     """Whether the models tie their embeddings, stored twice or not."""
+
+    @property
+    def tie(self) -> Tie | None:
+        """The two names of the one embedding where tied models store both somewhere; the layer goes by the input's."""
+        return self.base_whole.tie
 
     @property
     def base(self) -> Stored:
@@ -109,7 +112,7 @@ def pair_of(*, tuned: Path, base: Path) -> PairOf:
     ours = whole(tuned_files, tuned_config, tie=tie)
     theirs = whole(base_files, base_config, tie=tie)
     fits(ours=ours, theirs=theirs, role="its base")
-    return PairOf(theirs, ours, None, tie, is_tied)
+    return PairOf(theirs, ours, None, is_tied)
 
 
 def further(path: Path, *, like: PairOf) -> Whole:
@@ -146,7 +149,7 @@ def _over(folder: Path, files: Stored, config: dict[str, Any]) -> PairOf:
     is_tied = tied(files, config)
     tie = tie_of(files) if is_tied else None
     model = whole(files, config, tie=tie)
-    return PairOf(model, None, adapter(folder, base=model, tied=is_tied), tie, is_tied)
+    return PairOf(model, None, adapter(folder, base=model, tied=is_tied), is_tied)
 
 
 def _named_as(like: PairOf, files: Stored) -> Tie | None:

@@ -42,6 +42,14 @@ class Whole:
     """Name → the name it is stored under (of a tied weight stored twice the input's), in the order of the files."""
     buffers: tuple[str, ...]
     """What is stored and no weight: integer tensors, and constants that the code computes."""
+    tie: Tie | None = None
+    """The two names of the one embedding where the models tie it and store both names somewhere."""
+
+    def weight_of(self, stored_as: str) -> str | None:
+        """The weight that a stored tensor holds, or None of a buffer; both copies of a tied one hold the same."""
+        if self.tie is not None and stored_as in (self.tie.input, self.tie.output):
+            return self.tie.input
+        return stored_as if stored_as in self.weights else None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,7 +77,7 @@ def opened(folder: Path) -> tuple[Stored, dict[str, Any]]:
         FileNotFoundError: no such folder, no weights, or no configuration.
     """
     if (folder / "adapter_config.json").is_file():
-        raise ValueError(f"{folder}: an adapter; expected a whole model (an adapter cannot be the base of another)")
+        raise ValueError(f"{folder}: an adapter; expected a whole model here, so merge it into its base first")
     tensors = stored(folder)
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(f"{folder / 'config.json'}: no such file; expected a model in Hugging Face layout")
@@ -90,8 +98,13 @@ def tied(tensors: Stored, config: Mapping[str, Any]) -> bool:
         return any("LM" in str(name) for name in config.get("architectures") or [])
     from transformers import AutoConfig  # seconds to load, and almost no configuration needs it
 
-    known = AutoConfig.from_pretrained(tensors.folder, local_files_only=True, trust_remote_code=False)
-    return bool(known.get_text_config(decoder=True).tie_word_embeddings)
+    try:
+        known = AutoConfig.from_pretrained(tensors.folder, local_files_only=True, trust_remote_code=False)
+        return bool(known.get_text_config(decoder=True).tie_word_embeddings)
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f"{tensors.folder / 'config.json'}: does not say whether embeddings are tied; write tie_word_embeddings"
+        ) from error
 
 
 def end(names: Iterable[str], endings: tuple[str, ...]) -> str | None:
@@ -132,7 +145,7 @@ def whole(tensors: Stored, config: Mapping[str, Any], *, tie: Tie | None) -> Who
             f"{tensors.folder}: {called(tie.output)}: stored apart from {called(tie.input)} with other content, "
             "although config.json ties them (tie_word_embeddings); set it to false if they are two weights"
         )
-    return Whole(tensors, config, MappingProxyType(weights), tuple(buffers))
+    return Whole(tensors, config, MappingProxyType(weights), tuple(buffers), tie)
 
 
 def same(left: Stored, name: str, right: Stored, other: str) -> bool:
