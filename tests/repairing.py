@@ -99,7 +99,8 @@ def drawn(seed: int, *, scale: float = 1.0, dtype: torch.dtype = torch.float32) 
 
 def near(weights: Weights, seed: int, *, scale: float = 0.3) -> Weights:
     """Other weights near these, in their precision."""
-    return {n: (w.float() + scale * d).to(w.dtype) for (n, w), d in zip(weights.items(), drawn(seed).values())}
+    by = drawn(seed)
+    return {name: (weight.float() + scale * by[name]).to(weight.dtype) for name, weight in weights.items()}
 
 
 def low_rank(seed: int, *, rank: int = 2, scale: float = 0.3) -> dict[str, LowRank]:
@@ -130,10 +131,10 @@ def result(method: Any, pair: Models) -> Weights:
 def beside(monkeypatch: Any, checkpoints: Mapping[str, Further]) -> None:
     """Paths that repairs open from now on."""
 
-    def further(path: Path, *, like: Any) -> Further:
-        return checkpoints[str(path)]
+    def lying(folder: Path, *, like: Any) -> Further:
+        return checkpoints[str(folder)]
 
-    monkeypatch.setattr(opened, "further", further)
+    monkeypatch.setattr(opened, "lying", lying)
 
 
 def only(name: str, weight: Iterable[Iterable[float]], *, dtype: torch.dtype = torch.float32) -> Weights:
