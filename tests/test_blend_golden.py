@@ -52,7 +52,7 @@ def test_a_token_pushed_below_nothing_is_gone() -> None:
 
 
 def test_where_all_common_tokens_are_pushed_below_nothing_the_guide_chooses_among_them() -> None:
-    """Shared at k = 2: the first two; .45 + 3 (.2 − .45) and .45 + 3 (.15 − .45) are both below 0."""
+    """Shared at k = 2: the first alone, .45 + 3 (.2 − .45) < 0; then two, and .4 + 3 (.2 − .4) < 0 as well."""
     found = FirstTokens(top_k=1, common=1, amplify=3.0)(logits((0.45, 0.45, 0.1)), logits((0.2, 0.15, 0.65)), 0)
     assert chances(found) == pytest.approx([1.0, 0.0, 0.0], abs=1e-6)
     found = FirstTokens(top_k=1, common=2, amplify=3.0)(logits((0.45, 0.4, 0.15)), logits((0.2, 0.2, 0.6)), 0)

@@ -167,7 +167,7 @@ def ask(
 ) -> list[Reply]:
     """All replies of one arm, ordered by question, whatever the plan was; a prompt without an answer has none."""
     replies = [
-        Reply(q.chat.id, q.suite, arm, q.sample, q.render, q.chat.answered(said.text), said.finish)
+        Reply(q.chat.id, q.suite, arm, q.sample, q.render, q.chat.answered(said.text), said.finish, said.guided)
         for q, said in answers(speaker, batches, store=store, progress=progress)
         if said is not None
     ]

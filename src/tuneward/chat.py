@@ -69,6 +69,8 @@ class Reply:
     chat: Chat
     finish: Finish | None
     """None when a foreign log does not say."""
+    guided: tuple[int, int] | None = None
+    """Positions at which a guide had a say, and those at which it changed the likeliest token; None without one."""
 
 
 def messages(chat: Chat) -> list[dict[str, Any]]:

@@ -36,6 +36,8 @@ class Said:
     """Of the answer; 0 where a server does not say."""
     read: int = 0
     """Of the prompt, where a server bills them."""
+    guided: tuple[int, int] | None = None
+    """Positions at which a guide had a say, and those at which it changed the likeliest token; None without one."""
 
 
 class Speaker(Protocol):

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from tuneward.audit.options import AuditOptions
+from tuneward.blend.guide import guided
+from tuneward.blend.options import parse_blend
 from tuneward.chat import Arm
 from tuneward.endpoint import is_endpoint
 from tuneward.model.engine import Engine
@@ -18,12 +20,15 @@ def arms_of(options: AuditOptions, connect: Connect | None) -> Mapping[Arm, Spea
     """Both arms, loaded or reached.
 
     Raises:
-        ValueError, FileNotFoundError: a name that cannot be used, or two names for one model behind one address.
+        ValueError, FileNotFoundError: a name or blend that cannot be used, or two names for one model behind one
+            address.
     """
     place = Place(options.device, options.dtype)
     remote = [name for name in (options.tuned, options.base) if name and is_endpoint(name)]
     if not remote:
-        return load_arms(parse(options.tuned), parse(options.base) if options.base else None, place=place)
+        blend = parse_blend(options.blend).made() if options.blend else None
+        found = load_arms(parse(options.tuned), parse(options.base) if options.base else None, place=place)
+        return found if blend is None else {**found, "tuned": guided(found["tuned"], found["base"], blend=blend)}
     if connect is None:
         raise ValueError(f"{remote[0]}: nothing was given that reaches endpoints; pass connect=")
     names: dict[Arm, str] = {"base": str(options.base), "tuned": options.tuned}

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from tuneward.blend.options import parse_blend
 from tuneward.endpoint import is_endpoint
 from tuneward.model.spec import Dtype
 from tuneward.suites.bundled import Language
@@ -48,6 +49,9 @@ class AuditOptions:
     without samples, contexts or other ways to ask."""
     worst: float = 0.05
     """Share of bad replies that the tuned model must be shown to stay under, with --sequential."""
+    blend: str | None = None
+    """Answer as the tuned model with its base as guide: log-mix, first-tokens or gated and its settings, such as
+    "log-mix weight=.5 first=5"."""
     max_tokens: int | None = None
     """Longest reply in tokens; each suite's own limit unless given."""
     noise: bool = False
@@ -95,11 +99,21 @@ class AuditOptions:
         remote = next((name for name in (self.tuned, self.base) if name and is_endpoint(name)), None)
         if remote and self.base is None:
             raise ValueError(f"{remote}: an endpoint does not name the model it came from; give --base")
+        if self.blend is not None:
+            self._blended(remote)
         needs = [way for way in self.under if way in WEIGHTS]
         if remote and needs:
             raise ValueError(f"under {', '.join(needs)}: needs the weights, and {remote} is behind an endpoint")
         if not self.suites and not self.own:
             raise ValueError("suites is empty; name at least one, or give --own FILE")
+
+    def _blended(self, remote: str | None) -> None:
+        """A blend that there is not, or that cannot be asked here."""
+        parse_blend(str(self.blend))
+        if remote:
+            raise ValueError(f"blend: needs the weights of both models, and {remote} is behind an endpoint")
+        if self.sequential:
+            raise ValueError("blend: how often the guide steps in is known only at the end; leave out --sequential")
 
     def _in_turn(self) -> None:
         """What cannot be asked in turn, or against no sensible limit."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from tuneward.ask import Progress, Store, batch_size, plan, unseen
 from tuneward.audit.arms import Connect, arms_of, in_process
 from tuneward.audit.asking import UNKNOWN, Desk, Heard, Say, ask_again, ask_arms, crossed, estimate, parity
+from tuneward.audit.blending import trusted
 from tuneward.audit.depth import Apart, apart
 from tuneward.audit.document import Evidence, Setting, document
 from tuneward.audit.in_turn import Turned, ask_in_turn
@@ -17,6 +18,7 @@ from tuneward.audit.options import AuditOptions
 from tuneward.audit.questions import Asked, gather, plan_words
 from tuneward.audit.scoring import score_replies, unanswered
 from tuneward.audit.uses import certifies, record, use_of, uses, warning
+from tuneward.blend.options import LIMIT, parse_blend
 from tuneward.chat import Arm, Reply
 from tuneward.findings import Audit
 from tuneward.model.template import Template
@@ -101,6 +103,7 @@ def audit_arms(
         )
     evidence = _evidence(arms, turned.part_of(asked), heard, desk=desk, noise=options.noise)
     evidence = replace(evidence, in_turn=turned.turns, remarks=(*evidence.remarks, *turned.remarks()))
+    evidence = trusted(evidence, heard.replies, limit=parse_blend(options.blend).limit if options.blend else LIMIT)
     audit = document(evidence, setting, asked=asked, options=options, replies=heard.replies)
     if not options.delete_replies:
         write_atomic(out / REPLIES, to_jsonl(heard.replies), mode=0o600)
@@ -141,6 +144,8 @@ def _setting(arms: Mapping[Arm, Speaker], asked: Asked, options: AuditOptions) -
         "max_tokens": ", ".join(sorted({f"{q.suite} {q.max_tokens}" for q in asked.questions})),
         "seed": str(options.seed),
     }
+    if options.blend:
+        decoding["blend"] = parse_blend(options.blend).words
     everything = (*asked.questions, *asked.bare)
     if asked.in_turn:
         decoding["in turn"] = f"{' and '.join(asked.in_turn)}, against {options.worst:g}"

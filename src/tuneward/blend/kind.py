@@ -23,3 +23,15 @@ class Blend(Protocol):
         Neutral settings give the tuned logits back; permuting the vocabulary permutes the result.
         """
         ...
+
+
+def share(name: str, value: float) -> None:
+    """Refuse what is no share; a negative one would turn a blend round."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} is {value}; expected 0 to 1")
+
+
+def at_least(name: str, value: int | None, least: int) -> None:
+    """Refuse a count below this; None is none."""
+    if value is not None and value < least:
+        raise ValueError(f"{name} is {value}; expected {least} or more")

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from tuneward.chat import Finish
-from tuneward.model.kv import buffers
+from tuneward.model.kv import buffers, select
 from tuneward.model.prefill import Prompts, forward, prefill
+from tuneward.model.steering import Hand
 from tuneward.speaking import Decoding
 
 SHRINK_AT = 0.9
@@ -28,6 +29,20 @@ class Answer:
 
     ids: tuple[int, ...]
     finish: Finish
+    guided: tuple[int, int] | None = None
+    """As in `Said`."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """How tokens are drawn, and what names each row for it."""
+
+    decoding: Decoding
+    keys: Sequence[str]
+
+    def uniforms(self) -> Tensor | None:
+        """None where nothing is left to chance."""
+        return uniforms(self.keys, self.decoding) if self.decoding.temperature > 0 else None
 
 
 def uniforms(keys: Sequence[str], decoding: Decoding) -> Tensor:
@@ -71,8 +86,10 @@ class _Rows:
             going.append(place)
         return going
 
-    def answers(self) -> list[Answer]:
-        return [Answer(tuple(ids), finish) for ids, finish in zip(self.said, self.finish, strict=True)]
+    def answers(self, hand: Hand | None) -> list[Answer]:
+        counts: Sequence[tuple[int, int] | None] = hand.counts() if hand else [None] * len(self.said)
+        found = zip(self.said, self.finish, counts, strict=True)
+        return [Answer(tuple(ids), finish, guided) for ids, finish, guided in found]
 
 
 @torch.inference_mode()
@@ -80,34 +97,37 @@ def decode(
     model: Any,
     prompts: Sequence[Sequence[int]],
     *,
-    decoding: Decoding,
+    draws: Draws,
     stops: frozenset[int],
-    keys: Sequence[str],
+    hand: Hand | None = None,
 ) -> list[Answer]:
-    """Answer one batch. `keys` name the rows for sampling. Same order, same length.
+    """Answer one batch. Same order, same length.
 
     Finished rows leave the batch only in float32, where a row's result does not depend on its neighbours; in lower
     precision they stay, so that a batch is computed alike however long each arm's answers are.
     """
-    device = model.get_input_embeddings().weight.device
+    device, most = model.get_input_embeddings().weight.device, draws.decoding.max_tokens
     read = Prompts(tuple(tuple(p) for p in prompts), min(stops, default=0), device)
-    state = prefill(model, read, room=decoding.max_tokens)
-    draws = uniforms(keys, decoding) if decoding.temperature > 0 else None
+    state = prefill(model, read, room=most)
+    drawn = draws.uniforms()
     rows = _Rows(len(prompts), stops, device)
-    layers = buffers(state.cache) if model.dtype == torch.float32 else []
+    shrinks = model.dtype == torch.float32 and bool(buffers(state.cache))
     logits, mask, positions = state.logits, state.mask, state.positions
-    for step in range(decoding.max_tokens):
-        tokens = choose(logits, None if draws is None else draws[rows.active, step], decoding.temperature)
+    tokens: Tensor | None = None
+    for step in range(most):
+        logits = logits if hand is None else hand(logits, tokens)
+        tokens = choose(logits, None if drawn is None else drawn[rows.active, step], draws.decoding.temperature)
         going = rows.take(tokens)
-        if not going or step + 1 == decoding.max_tokens:
+        if not going or step + 1 == most:
             break
-        if layers and len(going) <= SHRINK_AT * len(rows.active):
+        if shrinks and len(going) <= SHRINK_AT * len(rows.active):
             kept = torch.tensor(going, device=device)
             tokens, mask, positions = tokens[kept], mask[kept], positions[kept]
             rows.active = [rows.active[place] for place in going]
-            for layer in layers:
-                layer.keep(kept)
+            select(state.cache, kept)
+            if hand is not None:
+                hand.keep(kept)
         mask = torch.cat([mask, mask.new_ones(mask.shape[0], 1)], -1)
         logits = forward(model, tokens[:, None], mask, positions, cache=state.cache)
         positions = positions + 1
-    return rows.answers()
+    return rows.answers(hand)

@@ -13,7 +13,8 @@ import torch
 from tuneward.chat import Chat
 from tuneward.findings import ArmInfo
 from tuneward.model import kv, linear, trial
-from tuneward.model.decode import Answer, decode
+from tuneward.model.decode import Answer, Draws, decode
+from tuneward.model.steering import Hand, Steering
 from tuneward.model.template import Template, of_tokenizer, stop_ids, token_ids, tokenizer_digest
 from tuneward.record import digest, sha256_bytes, versions
 from tuneward.speaking import Decoding, Said
@@ -27,13 +28,18 @@ SIZES = (96, 64, 32, 16, 8, 4, 2, 1)
 
 @dataclass(frozen=True)
 class Engine:
-    """A loaded model, its tokenizer and template; `switch` is entered around every use (an adapter off, say)."""
+    """A loaded model, its tokenizer and template; `switch` is entered around every use (an adapter off, say).
+
+    Where somebody is `steering`, they have a say in every answer; what is read off the model without answering is the
+    model's own.
+    """
 
     model: Any
     tokenizer: Any
     template: Template
     info: ArmInfo
     switch: Callable[[], AbstractContextManager[Any]] = field(default=nullcontext)
+    steering: Steering | None = None
 
     @property
     def key(self) -> str:
@@ -41,7 +47,8 @@ class Engine:
         info, found = self.info, versions()
         libraries = [found.get(name) for name in ("torch", "transformers", "tokenizers")]
         kind = [info.device.split(":")[0], linear.usable(self.model)]
-        return digest([info.weights, info.tokenizer, self.template.source, info.dtype, kind, libraries, LOOP])
+        parts = [info.weights, info.tokenizer, self.template.source, info.dtype, kind, libraries, LOOP]
+        return digest(parts if self.steering is None else [*parts, self.steering.key])
 
     def ids(self, chat: Chat) -> tuple[int, ...]:
         """The prompt as this arm reads it."""
@@ -63,19 +70,24 @@ class Engine:
         with self.ready():
             try:
                 trial.hold(self.model)
-                return decode(
-                    self.model, prompts, decoding=decoding, stops=stop_ids(self.tokenizer, self.model), keys=keys
-                )
+                stops, draws = stop_ids(self.tokenizer, self.model), Draws(decoding, keys)
+                with self._hand(prompts, decoding) as hand:
+                    return decode(self.model, prompts, draws=draws, stops=stops, hand=hand)
             except torch.OutOfMemoryError as error:
                 torch.cuda.empty_cache()
                 raise MemoryError(f"{len(prompts)} prompts do not fit on {self.info.device}") from error
+
+    def _hand(
+        self, prompts: Sequence[Sequence[int]], decoding: Decoding
+    ) -> AbstractContextManager[Hand] | AbstractContextManager[None]:
+        return self.steering.over(prompts, max_tokens=decoding.max_tokens) if self.steering else nullcontext()
 
     def say(
         self, _chats: Sequence[Chat], ids: Sequence[Sequence[int]], /, *, decoding: Decoding, keys: Sequence[str]
     ) -> list[Said | None]:
         """Answers as text; raises as `answer` does."""
         answers = self.answer(ids, decoding=decoding, keys=keys)
-        return [Said(self.text(a.ids), a.finish, len(a.ids)) for a in answers]
+        return [Said(self.text(a.ids), a.finish, len(a.ids), guided=a.guided) for a in answers]
 
     def remarks(self) -> tuple[str, ...]:
         """Nothing happens in a process that its answers do not show."""
@@ -88,19 +100,29 @@ class Engine:
     @contextlib.contextmanager
     def ready(self) -> Iterator[None]:
         """The arm switched on, in evaluation mode, with the decode attention; all put back afterwards."""
-        config = self.model.config.get_text_config(decoder=True)
-        before, training = config._attn_implementation, self.model.training
-        fast = before == "sdpa" and kv.buffers_fit(self.model) and kv.takes_attention(self.model)
-        with self.switch(), linear.onednn(self.model):
-            self.model.eval()
+        with self.switch(), prepared(self.model):
+            yield
+
+
+@contextlib.contextmanager
+def prepared(model: Any, *, lay_out: bool = True) -> Iterator[None]:
+    """A model in evaluation mode, with the decode attention and the fast linear layers; all put back afterwards.
+
+    Not to be entered twice at once for one model.
+    """
+    config = model.config.get_text_config(decoder=True)
+    before, training = config._attn_implementation, model.training
+    fast = before == "sdpa" and kv.buffers_fit(model) and kv.takes_attention(model)
+    with linear.onednn(model, lay_out=lay_out):
+        model.eval()
+        if fast:
+            model.set_attn_implementation(kv.NAME)
+        try:
+            yield
+        finally:
             if fast:
-                self.model.set_attn_implementation(kv.NAME)
-            try:
-                yield
-            finally:
-                if fast:
-                    self.model.set_attn_implementation(before)
-                self.model.train(training)
+                model.set_attn_implementation(before)
+            model.train(training)
 
 
 def in_memory(model: Any, tokenizer: Any, *, name: str = "in memory") -> Engine:
@@ -147,6 +169,6 @@ def fitting_size(engine: Engine, *, longest: int, max_tokens: int) -> int:
     item = torch.finfo(engine.model.dtype).bits // 8
     cache = 2 * config.num_hidden_layers * heads * width * (longest + max_tokens) * item
     work = 8 * max(config.hidden_size, getattr(config, "intermediate_size", None) or 0) * longest * item
-    row = cache + work + 12 * config.vocab_size
+    row = (cache + work + 12 * config.vocab_size) * (1 if engine.steering is None else 2)
     room = free_bytes(engine.info.device) // 2 // row
     return next((size for size in SIZES if size <= room), 1)

@@ -70,7 +70,7 @@ class BufferLayer(CacheLayerMixin):  # type: ignore[misc]
         return self.shape[1]
 
     def keep(self, rows: Tensor) -> None:
-        """Drop every row of the batch but these."""
+        """Go on with these rows of the batch, in this order, and no other."""
         self.keys, self.values = self.keys[rows], self.values[rows]
         self.rows = slice(0, len(rows))
 
@@ -106,6 +106,15 @@ def make_cache(model: Any, rows: int, capacity: int) -> Cache:
 def buffers(cache: Cache) -> list[BufferLayer]:
     """The cache's buffers; empty when it is of the library's own kind."""
     return [layer for layer in cache.layers if isinstance(layer, BufferLayer)]
+
+
+def select(cache: Cache, rows: Tensor) -> None:
+    """Go on with these rows of either kind of cache, in this order; one may stand twice."""
+    own = buffers(cache)
+    for layer in own:
+        layer.keep(rows)
+    if not own:
+        cache.batch_select_indices(rows)
 
 
 def decode_attention(

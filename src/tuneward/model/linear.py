@@ -33,15 +33,16 @@ def usable(model: Any) -> bool:
 
 
 @contextlib.contextmanager
-def onednn(model: Any) -> Iterator[None]:
+def onednn(model: Any, *, lay_out: bool = True) -> Iterator[None]:
     """Every plain linear layer of the model computes through oneDNN inside; afterwards all is as it was.
 
-    The weights of a model up to `LARGEST` are laid out for it at the entry, which is a sixth faster. The copy lives no
-    longer than the block, so weights that change between two blocks are never answered from it. Size alone decides, not
-    the memory that happens to be free: both arms of an audit must round alike.
+    The weights of a model up to `LARGEST` are laid out for it at the entry, which is a sixth faster and pays after some
+    passes; fewer do without (`lay_out`). The copy lives no longer than the block, so weights that change between two
+    blocks are never answered from it. Size alone decides, not the memory that happens to be free: both arms of an audit
+    must round alike.
     """
     layers = [m for m in model.modules() if type(m) is torch.nn.Linear] if usable(model) else []
-    small = sum(layer.weight.nbytes for layer in layers) <= LARGEST
+    small = lay_out and sum(layer.weight.nbytes for layer in layers) <= LARGEST
     for layer in layers:
         layer.__dict__["forward"] = _through(layer, packed(layer.weight) if small else layer.weight)
     try:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import Cache
+from transformers.cache_utils import Cache, DynamicCache
 
 from tuneward.model.kv import buffers, make_cache
 
@@ -78,10 +78,10 @@ def common_length(prompts: Sequence[tuple[int, ...]]) -> int:
     return shared if shared >= SHORTEST_PREFIX and len(prompts) > 1 else 0
 
 
-def prefill(model: Any, prompts: Prompts, *, room: int) -> Prefilled:
-    """Read all prompts; `room` columns are kept free for answers."""
+def prefill(model: Any, prompts: Prompts, *, room: int | None) -> Prefilled:
+    """Read all prompts; `room` columns are kept free for answers, None where nobody knows how many these will need."""
     rows, width = len(prompts.ids), prompts.width
-    cache = make_cache(model, rows, width + room)
+    cache = DynamicCache(config=model.config) if room is None else make_cache(model, rows, width + room)
     layers = buffers(cache)
     last = torch.tensor([[len(p)] for p in prompts.ids], device=prompts.device)
     if not layers:
