@@ -110,4 +110,7 @@ def become(layer: Layer, fate: Fate, part: slice) -> Tensor:
         return layer.tuned(part).to(layer.dtype)
     if layer.factors is not None:
         return (layer.base(part).float() + fate.alpha * layer.factors.rows(part)).to(layer.dtype)
-    return torch.lerp(layer.base(part).float(), layer.tuned(part).float(), fate.alpha).to(layer.dtype)
+    base, tuned = layer.base(part), layer.tuned(part)
+    if base.dtype == tuned.dtype == layer.dtype:
+        return torch.lerp(base, tuned, fate.alpha)  # of half precision too it computes in float32 and rounds once
+    return torch.lerp(base.float(), tuned.float(), fate.alpha).to(layer.dtype)
