@@ -76,8 +76,8 @@ SETTINGS = {
     "patterns": {
         "target_modules": ["q_proj", "v_proj", "o_proj"],
         "r": 4,
-        "rank_pattern": {r"layers\.0\.self_attn\.q_proj": 2, "v_proj": 3, ".*v_proj": 1},
-        "alpha_pattern": {r"layers.[1].*": 32, ".*_proj": 1},
+        "rank_pattern": {r"layers\.0\.self_attn\.q_proj": 2, "self_attn.v_proj": 1, "v_proj": 3},
+        "alpha_pattern": {r"layers.[1].*": 32, "v_proj": 1},
         "use_rslora": True,
     },
     "embeddings": {"target_modules": ["embed_tokens", "lm_head", "q_proj"], "r": 2},
