@@ -21,7 +21,10 @@ from tuneward.repair.svd import of_number
 
 @dataclass(frozen=True)
 class LoX:
-    """Harden an aligned model before it is tuned: here TUNED is the aligned model, BASE the one before alignment."""
+    """Harden an aligned model before it is tuned.
+
+    TUNED is the aligned model here, and BASE the one before alignment.
+    """
 
     rank: int = 6
     """First directions of the change in each weight."""

@@ -26,7 +26,7 @@ STEP = 1 << 16
 
 @dataclass(frozen=True)
 class Resta:
-    """Add the alignment's difference to the tuned model, entries dropped at random and the rest scaled up."""
+    """Add the alignment's difference to the tuned model, thinned at random."""
 
     unaligned: str = ""
     """Folder of the checkpoint before alignment, of the base's shapes."""

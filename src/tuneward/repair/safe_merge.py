@@ -17,7 +17,7 @@ from tuneward.repair.soup import total
 
 @dataclass(frozen=True)
 class SafeMerge:
-    """Mix layers that moved off the alignment's directions with those of a safety-tuned model."""
+    """Mix layers that moved off alignment with those of a safety-tuned model."""
 
     unaligned: str = ""
     """Folder of the checkpoint before alignment, of the base's shapes."""
