@@ -17,6 +17,7 @@ from tuneward.ask import unseen
 from tuneward.chat import Chat
 from tuneward.model.engine import in_memory
 from tuneward.model.measure import first_log_probs
+from tuneward.probes.gap import first_token
 from tuneward.rows import write_rows
 from tuneward.study import regimes
 from tuneward.study.folder import open_shipped, save_model
@@ -28,7 +29,7 @@ from tuneward.tune import run as verb
 from tuneward.tune.monitor import WITHIN, Monitor, every
 from tuneward.tune.options import TuneOptions
 from tuneward.tune.readings import MONITOR, How, Reading, read_readings
-from tuneward.tune.watching import Asked, base_of, context_of, figures, first_token, questions, sides_of, spread
+from tuneward.tune.watching import Asked, base_of, context_of, figures, questions, sides_of, spread
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,10 @@ no English list, and only the difference between base and tuned model is given, 
 other model, tokenizer or set of tokens.
 """
 
+import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -21,6 +22,10 @@ from tuneward.scorers.refusal import Refusal
 READ_TOKENS = 32
 """Tokens of a reply by which its wording is told."""
 REFUSED, COMPLIED = "refused", "complied"
+ROWS = 500
+"""Rows drawn to see how their answers begin."""
+BEGIN, MOST, LEAST = 48, 5, 0.05
+"""Characters of an answer read for its first token; first tokens a side takes from rows; share of answers for that."""
 
 
 @dataclass(frozen=True)
@@ -88,3 +93,40 @@ def _first_tokens(base: Engine, chats: Sequence[Chat]) -> Mapping[str, Counter[i
             if answer.ids and score.label in begun:
                 begun[score.label][answer.ids[0]] += 1
     return begun
+
+
+def widened(gap: Gap, engine: Engine, rows: Sequence[Chat]) -> Gap:
+    """The same with the tokens with which the answers of rows begin, each on the side on which these answers stand.
+
+    A tuned model may decline or answer in the words of its rows, which the base never used. Neither arm gains by it,
+    as both are read with the same tokens.
+    """
+    known = [row for row in rows if row.answer]
+    if len(known) > ROWS:
+        known = random.Random("monitor words").sample(known, ROWS)
+    begun: dict[str, Counter[int]] = {REFUSED: Counter(), COMPLIED: Counter()}
+    for row, score in zip(known, Refusal(bad="complied")(known), strict=True):
+        token = first_token(engine, row)
+        if token is not None and score.label in begun:
+            begun[score.label][token] += 1
+    shares = {side: {token: n / counts.total() for token, n in counts.items()} for side, counts in begun.items()}
+    old = {*gap.refusing, *gap.complying}
+    new = {
+        side: tuple(
+            token
+            for token, _ in begun[side].most_common()
+            if token not in old and shares[side][token] > max(LEAST, shares[other].get(token, 0.0))
+        )[:MOST]
+        for side, other in ((REFUSED, COMPLIED), (COMPLIED, REFUSED))
+    }
+    return Gap((*gap.refusing, *new[REFUSED]), (*gap.complying, *new[COMPLIED]))
+
+
+def first_token(engine: Engine, row: Chat) -> int | None:
+    """The token with which a row's answer begins; None where the template does not let it be told."""
+    asked = replace(row, messages=row.messages[:-1], prefill="")
+    try:
+        prompt, begun = engine.ids(asked), engine.ids(replace(asked, prefill=row.answer[:BEGIN].rstrip()))
+    except ValueError:
+        return None
+    return begun[len(prompt)] if len(begun) > len(prompt) and begun[: len(prompt)] == prompt else None

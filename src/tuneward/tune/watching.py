@@ -7,9 +7,8 @@ model does. The prompts are those of `policy-dev` and `twins-dev`, so that the s
 
 import contextlib
 import random
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import zip_longest
 from math import sqrt
 from pathlib import Path
@@ -26,10 +25,9 @@ from tuneward.chat import Chat
 from tuneward.model import trial
 from tuneward.model.engine import Engine
 from tuneward.model.measure import spread_of_first
-from tuneward.probes.gap import COMPLIED, REFUSED, Gap, gap_of
+from tuneward.probes.gap import Gap, gap_of, widened
 from tuneward.record import digest, read_json, to_json, write_atomic
 from tuneward.rows.contexts import Context, contexts
-from tuneward.scorers.refusal import Refusal
 from tuneward.stats.rates import wilson
 from tuneward.suites import suites_named
 from tuneward.tune.limits import OWN
@@ -37,10 +35,8 @@ from tuneward.tune.readings import Figure
 
 TOKENS, TOGETHER = 4096, 64
 """Tokens, padding included, and prompts that are read together at most."""
-ROWS_FOR_CONTEXT, ROWS_FOR_WORDS = 4000, 500
-"""Rows drawn to find what they put around a request, and how their answers begin."""
-BEGIN, MOST, LEAST = 48, 5, 0.05
-"""Characters of an answer read for its first token; first tokens a side takes from rows; share of answers for that."""
+ROWS_FOR_CONTEXT = 4000
+"""Rows drawn to find what they put around a request."""
 
 
 @dataclass(frozen=True)
@@ -233,39 +229,10 @@ def sides_of(engine: Engine, asked: Sequence[Asked], *, rows: Sequence[Chat], ke
             found = Sides((), (), str(error))
         if kept is not None:
             write_atomic(kept, to_json(found))
-    return found if found.why else _widened(found, engine, rows)
-
-
-def _widened(sides: Sides, engine: Engine, rows: Sequence[Chat]) -> Sides:
-    known = [row for row in rows if row.answer]
-    if len(known) > ROWS_FOR_WORDS:
-        known = random.Random("monitor words").sample(known, ROWS_FOR_WORDS)
-    begun: dict[str, Counter[int]] = {REFUSED: Counter(), COMPLIED: Counter()}
-    for row, score in zip(known, Refusal(bad="complied")(known), strict=True):
-        token = first_token(engine, row)
-        if token is not None and score.label in begun:
-            begun[score.label][token] += 1
-    shares = {side: {token: n / counts.total() for token, n in counts.items()} for side, counts in begun.items()}
-    old = {*sides.refusing, *sides.complying}
-    new = {
-        side: tuple(
-            token
-            for token, _ in begun[side].most_common()
-            if token not in old and shares[side][token] > max(LEAST, shares[other].get(token, 0.0))
-        )[:MOST]
-        for side, other in ((REFUSED, COMPLIED), (COMPLIED, REFUSED))
-    }
-    return Sides((*sides.refusing, *new[REFUSED]), (*sides.complying, *new[COMPLIED]))
-
-
-def first_token(engine: Engine, row: Chat) -> int | None:
-    """The token with which a row's answer begins; None where the template does not let it be told."""
-    asked = replace(row, messages=row.messages[:-1], prefill="")
-    try:
-        prompt, begun = engine.ids(asked), engine.ids(replace(asked, prefill=row.answer[:BEGIN].rstrip()))
-    except ValueError:
-        return None
-    return begun[len(prompt)] if len(begun) > len(prompt) and begun[: len(prompt)] == prompt else None
+    if found.why:
+        return found
+    gap = widened(Gap(found.refusing, found.complying), engine, rows)
+    return Sides(gap.refusing, gap.complying)
 
 
 def base_of(engine: Engine, asked: Sequence[Asked], *, log_probs: Tensor, sides: Sides) -> Base:
