@@ -14,7 +14,7 @@ from tuneward.blend.log_mix import mixed
 
 @dataclass(frozen=True)
 class Gated:
-    """Let the guide speak, or weigh it in, where its next-token distribution is far from the tuned model's."""
+    """Let the guide speak where its next token is far from the tuned model's."""
 
     threshold: float = 0.5
     """Total variation, 0 to 1, above which it is far; 1 is never."""

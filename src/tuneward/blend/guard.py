@@ -22,7 +22,7 @@ LOOKED_AT = 4
 
 @dataclass(frozen=True)
 class FirstTokens:
-    """Choose the first tokens of a reply among those that both models find likely, leaning to the guide."""
+    """Choose first tokens that both models find likely, leaning to the guide."""
 
     first: int | None = 5
     """Tokens of a reply at which the guide is asked."""
