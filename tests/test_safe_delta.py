@@ -1,16 +1,19 @@
 """Safe Delta through a whole model: what layers read, what becomes of every weight, and what stays as it was."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from torch import Tensor
 from transformers import LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
+from repairing import adapter_pair, result
 from repairing import pair_of as in_memory_pair
-from repairing import result
+from tuneward.checkpoint.delta import LowRank
 from tuneward.checkpoint.layer import Mixed
 from tuneward.checkpoint.pair import pair_of
 from tuneward.model.engine import Engine, in_memory
@@ -102,9 +105,10 @@ def test_what_a_layer_reads_has_come_through_the_repaired_layers_before_it(engin
         seen[name] = moments.clone()
         return new[name]
 
-    for name, weight in through_layers(model, prompts(), names=list(new), change=change):
-        assert torch.equal(weight, new[name])
-        assert all(torch.equal(one, before[other]) for other, one in weights(model).items())
+    with engine.ready():  # products go through copies of the old weights, which must not answer for the new ones
+        for name, weight in through_layers(model, prompts(), names=list(new), change=change):
+            assert torch.equal(weight, new[name])
+            assert all(torch.equal(one, before[other]) for other, one in weights(model).items())
     last = max(seen, key=lambda name: (name.split(".")[2], "q_proj" in name))
     number = int(last.split(".")[2])
     assert number == len(model.model.layers) - 1
@@ -182,6 +186,30 @@ def test_from_folders_to_weights(tmp_path: Path) -> None:
     assert list(found) == [layer.name for layer in pair]
     changed = {name for name, fate in found.items() if fate != Mixed(0)}
     assert changed == {name for name in found if "proj.weight" in name}
+
+
+def test_an_adapter_on_the_loaded_base_is_switched_off_while_it_is_read() -> None:
+    """Plain LoRA: weights that it leaves alone are not named, and the base reads as without it."""
+    plain = blank()
+    before, asked = weights(plain), prompts(6)
+    targets = ["q_proj", "v_proj", "down_proj"]
+    names = [name for name in before if name.split(".")[-2] in targets]
+    torch.manual_seed(5)
+    factors = {
+        name: LowRank(torch.randn(len(before[name]), 2) / 20, torch.randn(2, before[name].shape[1])) for name in names
+    }
+    pair = adapter_pair(factors=factors, base=before)
+    expected = result(
+        lambda given: fates(given, by=MIDDLING, engine=in_memory(plain, tokenizer("words")), prompts=asked), pair
+    )
+    peft_model = get_peft_model(blank(), LoraConfig(r=2, target_modules=targets, init_lora_weights=False))
+    arm = in_memory(peft_model, tokenizer("words"))
+    off = replace(arm, switch=peft_model.disable_adapter)
+    found = result(lambda given: fates(given, by=MIDDLING, engine=off, prompts=asked), pair)
+    assert list(found) == names
+    for name in names:
+        torch.testing.assert_close(found[name], expected[name])
+        assert not torch.equal(found[name], before[name])
 
 
 def test_what_a_search_turns() -> None:
