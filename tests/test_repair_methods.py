@@ -1,17 +1,23 @@
 """Repairs beside cases worked by hand, and beside float64 references that multiply every matrix out."""
 
 import hashlib
+import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 import repairing
 from repairing import DOWN, Further, Weights, adapter_pair, drawn, low_rank, merged, near, only, pair_of, result
 from tuneward.checkpoint.delta import LowRank
+from tuneward.checkpoint.pair import pair_of as stored_pair
+from tuneward.repair import opened
 from tuneward.repair.lox import LoX
 from tuneward.repair.resta import Resta, kept
 from tuneward.repair.safe_lora import SafeLora
@@ -23,6 +29,7 @@ from tuneward.repair.wise_ft import WiseFT
 torch.set_num_threads(1)
 EYE = ((1, 0), (0, 1))
 Opened = Callable[..., None]
+LYING = opened.lying
 
 
 @pytest.fixture
@@ -34,6 +41,13 @@ def opens(monkeypatch: pytest.MonkeyPatch) -> Opened:
         repairing.beside(monkeypatch, found)
 
     return put
+
+
+def result_on_disk(method: Any, pair: Any) -> Weights:
+    """As `result`, with further checkpoints opened from their folders."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opened, "lying", LYING)
+        return result(method, pair)
 
 
 def close(got: Tensor, wanted: Any, *, within: float = 1e-6) -> None:
@@ -389,3 +403,72 @@ def test_resta_that_drops_nothing_is_task_arithmetic(models: dict[str, Weights])
         result(TaskArithmetic("before", strength=0.4), pair),
     )
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+# on disk --------------------------------------------------------------------------------------------------------------
+
+
+def folder(path: Path, weights: Weights) -> Path:
+    """A tied model's folder."""
+    path.mkdir()
+    save_file(weights, path / "model.safetensors")
+    config = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "tie_word_embeddings": True}
+    (path / "config.json").write_text(json.dumps(config))
+    return path
+
+
+def adapter_folder(path: Path, factors: dict[str, LowRank]) -> Path:
+    """A LoRA adapter's folder, of scale 2."""
+    path.mkdir()
+    tensors = {}
+    for name, low in factors.items():
+        stem = "base_model.model." + name.removesuffix(".weight")
+        tensors |= {f"{stem}.lora_A.weight": low.a.contiguous(), f"{stem}.lora_B.weight": (low.b / 2).contiguous()}
+    save_file(tensors, path / "adapter_model.safetensors")
+    config = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "base_model_name_or_path": str(path.parent / "base")}
+    (path / "adapter_config.json").write_text(json.dumps(config))
+    return path
+
+
+def ready(method: Any, place: Path) -> Any:
+    """The method with its checkpoints' names made paths."""
+    paths = {n: str(place / getattr(method, n)) for n in ("unaligned", "safe") if getattr(method, n, "")}
+    more = {"of": tuple(str(place / one) for one in method.of)} if isinstance(method, Soup) else {}
+    return replace(method, **paths, **more)
+
+
+METHODS = [
+    WiseFT(0.3, layers=("outside=.4",)),
+    Soup(of=("other",)),
+    SafeLora(unaligned="before", threshold=0.8),
+    SafeMerge(unaligned="before", safe="other", threshold=0.8),
+    LoX(rank=1),
+    TaskArithmetic(unaligned="before"),
+    Resta(unaligned="before"),
+]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: type(method).__name__)
+def test_models_in_folders_become_what_those_in_memory_do(
+    method: Any, models: dict[str, Weights], tmp_path: Path
+) -> None:
+    for name in ("base", "tuned", "before", "other"):
+        folder(tmp_path / name, models[name])
+    wanted = result(method, pair_of(tuned=models["tuned"], base=models["base"]))
+    got = result_on_disk(ready(method, tmp_path), stored_pair(tuned=tmp_path / "tuned", base=tmp_path / "base"))
+    agree(got, {name: weight.double() for name, weight in wanted.items()}, within=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS[:5], ids=lambda method: type(method).__name__)
+def test_adapters_in_folders_become_what_those_in_memory_do(method: Any, opens: Opened, tmp_path: Path) -> None:
+    base, ours, theirs = drawn(0), low_rank(1), low_rank(3)
+    before = near(base, 2)
+    for name, weights in (("base", base), ("before", before)):
+        folder(tmp_path / name, weights)
+    adapter_folder(tmp_path / "tuned", ours)
+    adapter_folder(tmp_path / "other", theirs)
+    method = replace(method, layers=()) if isinstance(method, WiseFT) else method
+    opens(before=before, other=Further(merged(theirs, base), theirs))
+    wanted = result(method, adapter_pair(factors=ours, base=base))
+    got = result_on_disk(ready(method, tmp_path), stored_pair(tuned=tmp_path / "tuned", base=tmp_path / "base"))
+    agree(got, {name: weight.double() for name, weight in wanted.items()}, within=1e-5)

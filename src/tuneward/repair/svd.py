@@ -15,7 +15,7 @@ EXACT = 256
 """Sides up to which taking apart exactly costs no more."""
 OVERSAMPLED = 10
 BLOCK = 64
-"""Samples of the first block; each further one has as many as there are already."""
+"""Samples of a block at least; later ones have half as many as there are already."""
 STEP = 1 << 18
 """Entries whose float64 copies are in memory at a time: as many as a processor's cache holds."""
 
@@ -59,8 +59,9 @@ def of_number(matrix: Tensor, number: int, *, generator: Generator, iterations: 
     count, smaller = number + OVERSAMPLED, min(matrix.shape)
     if smaller <= EXACT or 2 * count > smaller:
         return cut(whole(matrix), number)
-    basis = sampled(matrix, count, None, generator=generator, iterations=iterations)
-    return cut(within(matrix, basis), number)
+    nothing = matrix.new_empty(matrix.shape[0], 0)
+    basis = sampled(matrix, count, nothing, generator=generator, iterations=iterations)
+    return cut(within(basis, basis.T @ matrix, squares(matrix)), number)
 
 
 def of_energy(matrix: Tensor, share: float, *, generator: Generator, iterations: int = 2) -> Directions:
@@ -71,15 +72,17 @@ def of_energy(matrix: Tensor, share: float, *, generator: Generator, iterations:
     """
     if not 0 < share <= 1:
         raise ValueError(f"energy is {share}; expected a share above 0, to 1")
-    smaller, basis = min(matrix.shape), None
-    energy = squares(matrix)
+    smaller, energy = min(matrix.shape), squares(matrix)
+    basis, coordinates, held = matrix.new_empty(matrix.shape[0], 0), matrix.new_empty(0, matrix.shape[1]), 0.0
     while smaller > EXACT:
-        count = BLOCK if basis is None else basis.shape[1]
-        if 2 * (count + (0 if basis is None else basis.shape[1])) > smaller:
+        count = max(BLOCK, basis.shape[1] // 2)
+        if 2 * (count + basis.shape[1]) > smaller:
             break
-        basis = sampled(matrix, count, basis, generator=generator, iterations=iterations)
-        if squares(basis.T @ matrix) >= share * energy:
-            found = within(matrix, basis)
+        new = sampled(matrix, count, basis, generator=generator, iterations=iterations)
+        basis, coordinates = torch.cat((basis, new), dim=1), torch.cat((coordinates, new.T @ matrix))
+        held += squares(coordinates[-count:])
+        if held >= share * energy:
+            found = within(basis, coordinates, energy)
             return cut(found, enough(found.sizes, share * energy))
     found = whole(matrix)
     return cut(found, enough(found.sizes, share * float(found.sizes.square().sum())))
@@ -91,29 +94,29 @@ def enough(sizes: Tensor, energy: float) -> int:
     return min(len(sizes), int((held < energy * (1 - 1e-12)).sum()) + 1)
 
 
-def sampled(matrix: Tensor, count: int, beside: Tensor | None, *, generator: Generator, iterations: int) -> Tensor:
-    """Orthonormal columns (rows, k): those of `beside`, and `count` more that hold most of what they leave."""
+def sampled(matrix: Tensor, count: int, beside: Tensor, *, generator: Generator, iterations: int) -> Tensor:
+    """Orthonormal columns (rows, count) that hold most of what those beside them leave."""
     drawn = torch.randn(matrix.shape[1], count, generator=generator)
     new = apart(matrix @ drawn, beside)
     for _ in range(iterations):
         back = torch.linalg.qr(matrix.T @ new).Q
         new = apart(matrix @ back, beside)
-    return new if beside is None else torch.cat((beside, new), dim=1)
+    return new
 
 
-def apart(columns: Tensor, beside: Tensor | None) -> Tensor:
-    """Orthonormal columns of what the others leave; cleared twice, as once leaves rounding errors of the first size."""
-    for _ in range(2 if beside is not None else 0):
-        columns = torch.linalg.qr(columns - beside @ (beside.T @ columns)).Q  # type: ignore[union-attr,operator]
-    return columns if beside is not None else torch.linalg.qr(columns).Q
+def apart(columns: Tensor, beside: Tensor) -> Tensor:
+    """Orthonormal columns of what the others leave; cleared and straightened twice, as what is left may be little."""
+    found: Tensor = torch.linalg.qr(columns).Q if not beside.shape[1] else columns
+    for _ in range(2 if beside.shape[1] else 0):
+        found = torch.linalg.qr(found - beside @ (beside.T @ found)).Q
+    return found
 
 
-def within(matrix: Tensor, basis: Tensor) -> Directions:
-    """Directions of basis·basisᵀ·V, from the k × k products of its coordinates."""
-    coordinates = basis.T @ matrix
+def within(basis: Tensor, coordinates: Tensor, energy: float) -> Directions:
+    """Directions of basis · coordinates, of a matrix with this sum of squares, from small float64 products."""
     sizes, turned = spectrum(coordinates)
-    u = basis @ turned.float()
-    return Directions(u, sizes, onto(coordinates.T @ turned.float(), sizes), lost(matrix, sizes), exact=False)
+    v = onto(coordinates.T @ turned.float(), sizes)
+    return Directions(basis @ turned.float(), sizes, v, lost(sizes, energy), exact=False)
 
 
 def whole(matrix: Tensor) -> Directions:
@@ -139,9 +142,8 @@ def onto(columns: Tensor, sizes: Tensor) -> Tensor:
     return columns / sizes.clamp(min=torch.finfo(torch.float64).tiny).to(columns.dtype)
 
 
-def lost(matrix: Tensor, sizes: Tensor) -> float:
+def lost(sizes: Tensor, energy: float) -> float:
     """‖V − u uᵀ V‖ / ‖V‖ of directions with these sizes, by Pythagoras."""
-    energy = squares(matrix)
     return max(0.0, 1 - float(sizes.square().sum()) / energy) ** 0.5 if energy else 0.0
 
 
