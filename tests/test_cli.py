@@ -20,6 +20,8 @@ NEEDED = {
     "screen": ["data"],
     "tune": ["model", "data", "--out", "tuned"],
     "audit": ["model"],
+    "repair": ["tuned", "--out", "repaired"],
+    "fix": ["tuned", "--rows", "rows.jsonl"],
     "compare": ["a", "b"],
     "judge run": ["--by", "rubric:model", "--seed", "1", "folder"],
     "judge sheet": ["folder"],

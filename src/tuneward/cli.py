@@ -231,6 +231,26 @@ def _tune(options: Any, voice: Voice, *defences: Any) -> int:
     return tell(files, voice, what="files") or (3 if done.stopped and options.on_stop == "end" else 0)
 
 
+def _repair(options: Any, voice: Voice, *methods: Any) -> int:
+    """Repair; what was written, or why nothing was."""
+    hush(voice)
+    from tuneward.repair import run as repair
+
+    with bars(voice) as progress:
+        done = repair.run(_cached(options), methods, say=say(voice), watch=progress)
+    return tell([str(file) for file in done.files], voice, what="files") or done.exit_code
+
+
+def _fix(options: Any, voice: Voice) -> int:
+    """Fix; the line that says what came of it, and where it is."""
+    hush(voice)
+    from tuneward.fix import run as fix
+
+    with bars(voice) as progress:
+        done = fix.run(_cached(options), say=say(voice), watch=progress)
+    return tell([done.line, *map(str, done.files)], voice, what="fixed") or done.exit_code
+
+
 def _told(module: str, *, what: str = "files") -> Callable[[Any, Voice], int]:
     """A verb whose work gives what there is to tell, mostly the files it wrote."""
 
@@ -299,6 +319,13 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
             "how often is each judge wrong, and alike on both arms?",
         ),
         "compare": Verb("tuneward.compare:CompareOptions", _compare, "what changed between two logs, without a model?"),
+        "repair": Verb(
+            "tuneward.repair.options:RepairOptions",
+            _repair,
+            "get safety back, keep the task",
+            methods="tuneward.repair.options:REPAIRS",
+        ),
+        "fix": Verb("tuneward.fix.options:FixOptions", _fix, "audit, repair, audit: one command"),
         "gate": Verb("tuneward.gate:GateOptions", _gate, "may it ship?"),
         "report": Verb("tuneward.report:ReportOptions", _told("tuneward.report"), "show why, on one page"),
         "export": Verb("tuneward.export:ExportOptions", _told("tuneward.export"), "show it in another tool: Inspect"),

@@ -182,6 +182,7 @@ def words_of(word: str) -> list[str]:
         "what": ["init"],
         "regime": ["explicit"],
         "out": ["--out", "some-out"],
+        "rows": ["--rows", "some-rows"],
         "by": ["--by", "rubric:some-model"],
     }
     return [part for name in needed for part in said.get(name, [f"some-{name}"])]

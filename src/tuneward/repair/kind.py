@@ -23,7 +23,7 @@ class Repair(Protocol):
 
 
 @runtime_checkable
-class Searchable(Protocol):
+class Searchable(Repair, Protocol):
     """A repair with one strength that a search may turn."""
 
     def at(self, keep: float) -> Self:

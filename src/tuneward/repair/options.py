@@ -72,7 +72,5 @@ class RepairOptions:
         for name, value in (("keep", self.keep), ("lost", self.lost), ("margin", self.margin)):
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} is {value}; expected a share, 0 to 1")
-        if self.search and self.rows is None:
-            raise ValueError("search: give --rows, the rows of the task, or nothing says what must be kept")
         if self.candidates < 1 or self.max_length < 1:
             raise ValueError(f"candidates {self.candidates}, max-length {self.max_length}; expected 1 or more")

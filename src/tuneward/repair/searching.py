@@ -1,102 +1,212 @@
-"""The search on a model in memory: one share for all layers, shares per layer, other methods (house method)."""
+"""A search on two loaded models: what is asked, which ways are tried in which order, and what confirms a candidate.
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import Protocol, Self, runtime_checkable
+Selection asks `policy-dev` and `twins-dev`, plainly and as the rows themselves ask; confirmation generates on `policy`
+and `twins`, which nothing was chosen on. House method.
+"""
 
-from tuneward.checkpoint.layer import Fate, Mixed, Pair
-from tuneward.repair.curves import Curves
-from tuneward.repair.knapsack import Shares, Slopes, aim_of, per_layer
-from tuneward.repair.live import Live, word_of
-from tuneward.repair.points import TUNED_END, Found, Limits, Point, Setting
-from tuneward.repair.search import GRID, Way, along, escalate
-from tuneward.repair.slopes import mixed, slopes, words_of
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-COARSE = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Shares that are measured of methods after the first, each of which costs more than a scaling."""
+from tuneward.ask import Progress, Store
+from tuneward.chat import Chat
+from tuneward.checkpoint.layer import Fate, Pair
+from tuneward.model.load import Place
+from tuneward.repair.arms import Arms, in_order
+from tuneward.repair.asked import Desk
+from tuneward.repair.confirm import Confirmation, confirm, exam_of
+from tuneward.repair.curves import REQUESTS, Most, curves_of, drawn, split_of
+from tuneward.repair.kind import Repair, Searchable
+from tuneward.repair.live import Live, live_of
+from tuneward.repair.options import RepairOptions
+from tuneward.repair.points import Found, Limits, Point, Setting
+from tuneward.repair.safe_delta import SafeDelta, fates, safety_prompts
+from tuneward.repair.stages import Bench, Strong
+from tuneward.repair.wise_ft import WiseFT
+from tuneward.repair.words import words
+from tuneward.rows import read_rows
+from tuneward.rows.contexts import contexts
+from tuneward.suites import suites_named
+from tuneward.text import percent
 
-
-@runtime_checkable
-class Strong(Protocol):
-    """A repair with one strength."""
-
-    def at(self, keep: float) -> Self:
-        """With its strength set."""
-        ...
-
-    def __call__(self, pair: Pair, /) -> Iterator[tuple[str, Fate]]:
-        """What becomes of the weights."""
-        ...
+IN_CONTEXT = 32
+"""Requests, and as many look-alikes, that are also asked in each of the rows' own contexts."""
+SELECTION, CONFIRMATION = ("policy-dev", "twins-dev"), ("policy", "twins")
+REPLIES = "replies"
+REST = "rest"
+PROMPTS = 32
+"""Safety prompts of Safe Delta in a search, where each strength reads them three times."""
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Bench:
-    """A model in memory, how it is measured, and what it must meet."""
+class Searched:
+    """What was found, and what confirmed it."""
 
-    live: Live
-    curves: Curves
+    method: Repair | None
+    """None where nothing is to be written."""
+    found: Found
     limits: Limits
-    ways: Mapping[str, Strong]
-    """Word → method; the first is searched first, and shares per layer are sought from its best."""
-    per_layer: bool = True
-    candidates: int = 3
-    said: Callable[[Point], None] = lambda _: None
-    """Told of every point as it is measured."""
+    confirmations: tuple[Confirmation, ...] = ()
+    """Of the candidates, in turn; the last one is that of the method."""
 
-    def search(self, *, next_command: str = "") -> Found:
-        """The least change that meets both limits; the model is afterwards the tuned one again."""
-        tuned, base = self.curves.tuned_end, self.curves.base_end
-        try:
-            return escalate(self._stages(tuned, base), self.limits, tuned=tuned, base=base, next_command=next_command)
-        finally:
-            self.live.back()
+    @property
+    def confirmed(self) -> bool:
+        """Whether the method's candidate passed."""
+        return bool(self.confirmations) and self.confirmations[-1].outcome == "pass"
 
-    def fates(self, setting: Setting) -> Iterator[tuple[str, Fate]]:
-        """What becomes of each weight under a setting that was found: for a writer, or for `Live.set`."""
-        if setting.method == TUNED_END:
-            return
-        if setting.shares:
-            for layer in self.live.pair:
-                yield layer.name, Mixed(setting.shares.get(word_of(layer), 1.0))
-            return
-        yield from self.ways[setting.method].at(setting.keep)(self.live.pair)
+    @property
+    def kept(self) -> tuple[float, float, float] | None:
+        """Share of the task's gain, with its interval."""
+        kept = self.found.point.kept if self.found.point else None
+        return (kept.value, kept.low, kept.high) if kept else None
 
-    def _stages(self, tuned: Point, base: Point) -> Iterator[Way]:
-        before: list[Found] = []
-        for number, (word, method) in enumerate(self.ways.items()):
-            yield partial(self._along, word, method, tuned=tuned, before=before)
-            if number == 0 and self.per_layer:
-                yield partial(self._per_layer, word, before, tuned=tuned, base=base)
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader must know."""
+        return (*self.found.remarks, *(f"candidate {n}: {one.why}" for n, one in enumerate(self.confirmations, 1)))
 
-    def _along(self, word: str, method: Strong, *, tuned: Point, before: list[Found]) -> Found:
-        def measure(keep: float) -> Point:
-            self.live.set(method.at(keep)(self.live.pair))
-            return self._point(Setting(word, keep))
 
-        grid = COARSE if before else GRID
-        found = along(measure, self.limits, tuned=tuned, most=self.candidates, grid=grid)
-        before.append(found)
-        return found
+def searched(
+    arms: Arms,
+    method: Repair | None,
+    *,
+    options: RepairOptions,
+    say: Say,
+    watch: Callable[[str], Progress],
+) -> Searched:
+    """Search one method's strength, or escalate from one share over shares per layer to Safe Delta.
 
-    def _per_layer(self, word: str, before: list[Found], *, tuned: Point, base: Point) -> Found:
-        words = words_of(self.live)
-        aim = aim_of(before[0], self.limits, tuned=tuned, base=base)
-        near = min(before[0].points, key=lambda point: aim.miss(point, aim.risk))
+    Raises:
+        ValueError: a method without a strength, rows without a gain, or arms that read other tokens.
+    """
+    limits = Limits(options.keep, options.lost)
+    live = live_of(arms.pair, tuned=arms.tuned, base=arms.base, place=Place(options.device, options.dtype))
+    if not options.unchecked:
+        say(in_order(live.base, live.engine, desk=Desk(seed=options.seed)))
+    rows = list(read_rows(str(options.rows)))
+    split = split_of(
+        base=live.base,
+        tuned=live.engine,
+        asked=asked(rows, seed=options.seed),
+        rows=rows,
+        most=Most(length=options.max_length, seed=options.seed),
+    )
+    say(f"search   {len(split.requests)} requests, {len(split.twins)} look-alikes, {len(split.rows)} rows of the task")
+    curves = curves_of(base=live.base, tuned=live.engine, split=split, seed=options.seed)
+    shown, tried = watch("settings"), itertools.count(1)
 
-        def measure(shares: Shares) -> Point:
-            self.live.set(mixed(self.live, shares))
-            mean = sum(shares.values()) / len(shares)
-            return self._point(Setting(word, mean, dict(shares)))
+    def said(point: Point) -> None:
+        shown(n := next(tried), n)
+        say(f"search   {told(point)}")
 
-        def slope(shares: Shares) -> Slopes:
-            self.live.set(mixed(self.live, shares))
-            return slopes(self.live, self.curves.split)
+    ways = ways_of(method, live, whole=options.whole)
+    bench = Bench(live, curves, limits, ways, method is None, options.candidates, said)
+    found = bench.search(next_command=further(options))
+    say(f"search   {found.outcome}{': ' + told(found.point) if found.point else ''}")
+    if found.outcome != "found":
+        return Searched(None, found, limits)
+    return _confirmed(bench, found, options, say)
 
-        start = dict.fromkeys(words, near.setting.keep)
-        return per_layer(measure, slope, start=start, aim=aim, most=self.candidates)
 
-    def _point(self, setting: Setting) -> Point:
-        point = self.curves.measure(self.live.engine, setting)
-        self.said(point)
-        return point
+@dataclass(frozen=True)
+class OnLoaded:
+    """Safe Delta that reads its prompts through a base that is loaded already."""
+
+    by: SafeDelta
+    live: Live
+    prompts: list[tuple[int, ...]]
+
+    def at(self, keep: float) -> "OnLoaded":
+        """With its strength set."""
+        return replace(self, by=self.by.at(keep))
+
+    def __call__(self, pair: Pair, /) -> Iterator[tuple[str, Fate]]:
+        """What becomes of the weights; the model is the tuned one while the base is read."""
+        if self.by.strength in (0.0, math.inf):
+            return self.by(pair)
+        self.live.back()
+        return fates(pair, by=self.by, engine=self.live.base, prompts=self.prompts)
+
+
+def ways_of(method: Repair | None, live: Live, *, whole: bool) -> dict[str, Strong]:
+    """Word → method to search, in the order in which they are tried."""
+    if method is not None:
+        if not isinstance(method, Searchable):
+            raise ValueError(f"{words(method)}: has no single strength to search; leave --search out, or name wise-ft")
+        return {words(method).split()[0]: _loaded(method, live)}
+    first: dict[str, Strong] = {"wise-ft": WiseFT()}
+    if live.pair.adapter is None or whole:
+        first["safe-delta"] = _loaded(SafeDelta(prompts=PROMPTS), live)
+    return first
+
+
+def _loaded(method: Searchable, live: Live) -> Strong:
+    if not isinstance(method, SafeDelta):
+        return method
+    return OnLoaded(method, live, safety_prompts(live.base, by=method))
+
+
+def method_of(setting: Setting, bench: Bench) -> Repair:
+    """The repair that a setting stands for, as it would be typed."""
+    if setting.shares:
+        named = {None if word == REST else int(word.rpartition(" ")[2]): s for word, s in setting.shares.items()}
+        return WiseFT.of(named)
+    way = bench.ways[setting.method].at(setting.keep)
+    return way.by if isinstance(way, OnLoaded) else way
+
+
+def asked(rows: Sequence[Chat], *, seed: int) -> tuple[list[Chat], list[Chat]]:
+    """Requests and look-alikes, plainly and in the rows' own contexts."""
+    found: list[list[Chat]] = []
+    for suite in suites_named(SELECTION):
+        chats = list(suite())
+        own = [
+            replace(context.around(chat), id=f"{chat.id} {context.name}")
+            for context in contexts(rows)
+            for chat in drawn(chats, count=IN_CONTEXT, seed=seed)
+        ]
+        found.append([*drawn(chats, count=REQUESTS, seed=seed), *own])
+    return found[0], found[1]
+
+
+def _confirmed(bench: Bench, found: Found, options: RepairOptions, say: Say) -> Searched:
+    """The first candidate that passes; else the first of which nothing was decided; else none."""
+    store = None if options.no_cache else Store(Path(options.cache_dir).expanduser() / REPLIES)
+    exam = exam_of(
+        bench.live.base,
+        suites_named(CONFIRMATION),
+        margin=options.margin,
+        candidates=len(found.candidates),
+        desk=Desk(store=store, seed=options.seed),
+    )
+    said: list[Confirmation] = []
+    for point in found.candidates:
+        bench.live.set(bench.fates(point.setting))
+        said.append(confirm(exam, bench.live.named()))
+        say(f"confirm  {point.setting.words}: {said[-1].outcome}, {said[-1].why}")
+        if said[-1].outcome == "pass":
+            return Searched(method_of(point.setting, bench), replace(found, point=point), bench.limits, tuple(said))
+    undecided = next((n for n, one in enumerate(said) if one.outcome == "inconclusive"), None)
+    if undecided is None:
+        failed = replace(found, outcome="not met", next_command=further(options))
+        return Searched(None, failed, bench.limits, tuple(said))
+    point = found.candidates[undecided]
+    ordered = [*said[:undecided], *said[undecided + 1 :], said[undecided]]
+    return Searched(method_of(point.setting, bench), replace(found, point=point), bench.limits, tuple(ordered))
+
+
+def further(options: RepairOptions) -> str:
+    """Where repairing is not enough: train again with what holds refusals while the task is learnt."""
+    name = Path(options.tuned).name
+    return f"tuneward tune {options.base or 'BASE'} {options.rows} --out {name}-again mix --fraction .04 anchor"
+
+
+def told(point: Point) -> str:
+    """A point in words."""
+    return (
+        f"{point.setting.words}: refusals lost at the first token {percent(point.lost.value)}, look-alikes refused now "
+        f"{percent(point.gained.value)}, task gain kept {percent(point.kept.value)}"
+    )
