@@ -7,9 +7,9 @@ from tuneward.findings import Audit, Axis, Verdict
 from tuneward.outputs.markdown import escaped, sentence
 from tuneward.text import MARKS, NAME, NONE, percent, plain, points, shorten
 
-NOT_TESTED = """What no line above was asked about is not known: other languages and templates, later turns, triggers that no
-row shows, answers led past their first words, harm as a judge sees it. `after/report.html` lists it. The repair was
-chosen on development prompts and on these rows; the audits ask prompts that the choice did not see, except that a
+NOT_TESTED = """What no line above was asked about is not known: other languages and templates, later turns, triggers
+that no row shows, answers led past their first words, harm as a judge sees it. `after/report.html` lists it. The repair
+was chosen on development prompts and on these rows; the audits ask prompts that the choice did not see, except that a
 candidate was confirmed on `policy` before it was written."""
 
 
