@@ -52,7 +52,7 @@ def test_words_that_are_not_known_are_refused_with_the_nearest_right_one(text: s
 
 
 def test_settings_out_of_range_are_named_with_their_blend() -> None:
-    with pytest.raises(ValueError, match="blend log-mix: weight is 1.5; expected 0 to 1"):
+    with pytest.raises(ValueError, match=r"blend log-mix: weight is 1\.5; expected 0 to 1"):
         parse_blend("log-mix weight=1.5").made()
 
 
@@ -61,14 +61,14 @@ def test_a_blend_needs_the_weights_and_all_replies() -> None:
         {"tuned": "http://h/v1#m", "base": "b"},
         {"tuned": "t", "base": "openai-api/x/m"},
     ):
-        with pytest.raises(ValueError, match="blend: needs the weights of both models, and .* is behind an endpoint"):
+        with pytest.raises(ValueError, match=r"blend: needs the weights of both models, and .* is behind an endpoint"):
             AuditOptions(**names, blend="log-mix")
-    with pytest.raises(ValueError, match="blend: .*leave out --sequential"):
+    with pytest.raises(ValueError, match=r"blend: .*leave out --sequential"):
         AuditOptions(tuned="t", base="b", blend="log-mix", sequential=True)
     assert AuditOptions(tuned="t", base="b", blend="log-mix").blend == "log-mix"
 
 
 def test_reading_the_words_loads_no_model_library() -> None:
-    code = "import sys; from tuneward.blend.options import parse_blend; parse_blend('gated'); print('torch' in sys.modules)"
+    code = "import sys; from tuneward.blend import options; options.parse_blend('gated'); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -1,5 +1,6 @@
-"""The processor inside the library's `generate`: reuse, batches, beams, left padding; its guide asked no more than needed."""
+"""The processor inside the library's `generate`: reuse, batches, beams, padding, and how often a guide is asked."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def generate(arms: tuple[Engine, Engine], one: Any, ids: torch.Tensor, mask: Any
 
 @pytest.mark.parametrize("blend", BLENDS, ids=repr)
 def test_one_processor_serves_request_after_request(blend: Blend, arms: tuple[Engine, Engine]) -> None:
-    """D1: reused on a longer prompt, on the same, on a batch with padding: as a fresh one, and as the plainest blend."""
+    """D1: reused on a longer prompt, the same one, a batch with padding: as a fresh one, and as the plainest blend."""
     one = made(arms, blend)
     expected = [list(plainly(*arms, blend, prompt, count=TOKENS)) for prompt in PROMPTS]
     for _ in range(2):
@@ -170,6 +171,16 @@ def test_what_is_changed_is_counted_over_requests(arms: tuple[Engine, Engine]) -
     neutral = made(arms, LogMix(1.0))
     assert generate(arms, neutral, *padded(PROMPTS)) == generate(arms, None, *padded(PROMPTS))
     assert neutral.changed == 0
+
+
+def test_what_fills_a_row_after_its_end_counts_for_nothing(arms: tuple[Engine, Engine]) -> None:
+    blend = LogMix(0.4)
+    said = [plainly(*arms, blend, prompt, count=TOKENS) for prompt in PROMPTS]
+    stop = said[0][2]
+    one = made(arms, blend)
+    one.guide = replace(one.guide, stops=frozenset({stop}))
+    generate(arms, one, *padded(PROMPTS), eos_token_id=stop)
+    assert one.guided == sum(ids.index(stop) + 1 if stop in ids else TOKENS for ids in said)
 
 
 def test_a_guide_that_changes_too_much_is_an_error(arms: tuple[Engine, Engine]) -> None:

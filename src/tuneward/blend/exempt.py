@@ -36,5 +36,5 @@ def blended(blend: Blend, tuned: Tensor, guide: Tensor, *, step: int, exempt: Te
     own = tuned.log_softmax(-1)
     rest = own.index_fill(-1, exempt, NOTHING).logsumexp(-1, keepdim=True)
     together = (chosen.log_softmax(-1) + rest).index_copy(-1, exempt, own[:, exempt])
-    alone = (chosen == ours).all(-1, keepdim=True) | rest.isneginf()
+    alone = (chosen == ours).all(-1, keepdim=True)
     return tuned.where(alone, together)
