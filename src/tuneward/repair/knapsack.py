@@ -1,9 +1,10 @@
 """A share of the tuning for every layer, where one share for all cannot meet both limits (house method).
 
-Risk and task loss are taken as linear in the layers' shares near the present ones; then the best shares within reach
-follow from sorting (Dantzig 1957, the continuous knapsack): layers are lowered in the order of risk gained per loss
-paid. That is right only nearby, so no share moves by more than a quarter before both slopes are taken again. Nothing in
-this file knows a model.
+Near the present shares, risk is taken as linear in them and the task's loss as a sum of parabolas; then the best shares
+within reach follow from sorting (Dantzig 1957, the continuous knapsack): layers are lowered in the order of risk gained
+per loss paid. The bends matter: a tuned model is near its task's optimum, where every first step looks free. All this
+is right only nearby, so no share moves by more than a quarter before the slopes are taken again. Nothing in this file
+knows a model.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +15,8 @@ from tuneward.repair.search import nearest, spaced
 
 ROUNDS, RADIUS = 5, 0.25
 """Times that slopes are taken, and how far a share may move on them."""
+PIECES, APART = 8, 0.02
+"""Pieces that a layer's move is cut into; how far two shares must be apart to tell how the loss bends between them."""
 STRICTER = 0.8
 """By how much the aimed-at risk shrinks where it was reached and first tokens still did not refuse."""
 Shares = Mapping[str, float]
@@ -40,33 +43,69 @@ class Room:
     """Rise of the task loss that is allowed; negative where it must fall."""
 
 
-def step(shares: Shares, slopes: Slopes, *, room: Room, radius: float = RADIUS) -> dict[str, float]:
+def step(
+    shares: Shares, slopes: Slopes, *, room: Room, radius: float = RADIUS, bends: Shares | None = None
+) -> dict[str, float]:
     """The shares within reach that get the wanted risk at the least task loss, or the least risk that it allows.
 
-    Every share begins where the task wants it; then those on which both disagree move towards less risk, the ones that
-    gain most for their loss first, until the risk is as wanted or the allowance is spent.
+    Every share begins where the task wants it; then those on which both disagree move towards less risk, piece by
+    piece, the pieces that gain most for their loss first, until the risk is as wanted or the allowance is spent.
+    `bends` are second derivatives of the task's loss, 0 or more: a layer's later pieces then cost more than its first.
     """
     moved: dict[str, float] = {}
-    moves: list[tuple[float, str, float]] = []
+    pieces: list[tuple[float, str, float, float]] = []
+    risk, task = room.risk, room.task
     for layer, share in shares.items():
-        g, u = slopes.risk[layer], slopes.task[layer]
-        low, high = max(0.0, share - radius), min(1.0, share + radius)
-        for_task = low if u > 0 else high if u < 0 else low if g > 0 else high if g < 0 else share
-        for_risk = low if g > 0 else high if g < 0 else for_task
-        moved[layer] = for_task
-        if for_risk != for_task:
-            moves.append((abs(g) / abs(u), layer, for_risk))
-    risk = room.risk - sum(slopes.risk[layer] * (moved[layer] - shares[layer]) for layer in shares)
-    task = room.task - sum(slopes.task[layer] * (moved[layer] - shares[layer]) for layer in shares)
-    for _, layer, aim in sorted(moves, key=lambda move: (-move[0], move[1])):
+        line = _Line(slopes.risk[layer], slopes.task[layer], max(0.0, (bends or {}).get(layer, 0.0)))
+        low, high = max(-share, -radius), min(1.0 - share, radius)
+        begin = line.for_task(low, high)
+        aim = low if line.risk > 0 else high if line.risk < 0 else begin
+        moved[layer] = begin
+        risk -= line.risk * begin
+        task -= line.cost(begin)
+        width = (aim - begin) / PIECES
+        for n in range(PIECES if abs(width) > 1e-12 else 0):
+            cost = max(0.0, line.cost(begin + (n + 1) * width) - line.cost(begin + n * width))
+            ratio = abs(line.risk * width) / max(cost, 1e-15)
+            pieces.append((-ratio, layer, width, cost))
+    for _, layer, width, cost in sorted(pieces, key=lambda piece: piece[:2]):
         if risk >= 0 or task <= 0:
             break
-        whole = aim - moved[layer]
-        part = min(1.0, -risk / abs(slopes.risk[layer] * whole), task / abs(slopes.task[layer] * whole))
-        moved[layer] += part * whole
-        risk += part * abs(slopes.risk[layer] * whole)
-        task -= part * abs(slopes.task[layer] * whole)
-    return moved
+        part = min(1.0, -risk / abs(slopes.risk[layer] * width), task / max(cost, 1e-15))
+        moved[layer] += part * width
+        risk += part * abs(slopes.risk[layer] * width)
+        task -= part * cost
+    return {layer: min(1.0, max(0.0, share + moved[layer])) for layer, share in shares.items()}
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Risk and task loss of one layer near its present share."""
+
+    risk: float
+    task: float
+    bend: float
+
+    def cost(self, move: float) -> float:
+        """Rise of the task loss."""
+        return self.task * move + self.bend / 2 * move * move
+
+    def for_task(self, low: float, high: float) -> float:
+        """The move that the task wants; what it does not care for, risk decides."""
+        if self.bend > 0:
+            return min(high, max(low, -self.task / self.bend))
+        toward = self.task or self.risk
+        return low if toward > 0 else high if toward < 0 else 0.0
+
+
+def bends_of(near: tuple[Shares, Slopes], far: tuple[Shares, Slopes], known: Shares) -> dict[str, float]:
+    """Second derivatives of the task's loss from its slopes at two sets of shares; where they are one, as known."""
+    found = dict(known)
+    for layer, share in near[0].items():
+        apart = share - far[0][layer]
+        if abs(apart) >= APART:
+            found[layer] = max(0.0, (near[1].task[layer] - far[1].task[layer]) / apart)
+    return found
 
 
 @dataclass(frozen=True)
@@ -114,18 +153,22 @@ def per_layer(
     here, radius, wanted = dict(start), RADIUS, aim.risk
     best = measure(here)
     points = [best]
+    whole = dict.fromkeys(here, 1.0)
     at = slopes(here)
-    for _ in range(ROUNDS):
-        if aim.limits.met(best):
-            break
+    bends = bends_of((here, at), (whole, slopes(whole)), {}) if here != whole else {}
+    for _ in range(0 if aim.limits.met(best) else ROUNDS):
         if best.risk.value <= wanted and not aim.limits.refuses(best):
             wanted = aim.base.risk.value + STRICTER * (min(wanted, best.risk.value) - aim.base.risk.value)
         room = Room(wanted - best.risk.value, aim.loss - best.task.value)
-        there = step(here, at, room=room, radius=radius)
+        there = step(here, at, room=room, radius=radius, bends=bends)
         point = measure(there)
         points.append(point)
-        if aim.limits.met(point) or aim.miss(point, wanted) < aim.miss(best, wanted):
-            here, best, at = there, point, at if aim.limits.met(point) else slopes(there)
+        if aim.limits.met(point):
+            break
+        if aim.miss(point, wanted) < aim.miss(best, wanted):
+            steeper = slopes(there)
+            bends = bends_of((there, steeper), (here, at), bends)
+            here, best, at = there, point, steeper
         else:
             radius /= 2
     fine = sorted((p for p in points if aim.limits.met(p)), key=lambda p: -p.setting.keep)
