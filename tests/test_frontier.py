@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -38,6 +39,7 @@ def test_every_setting_both_ends_both_limits_and_the_choice_are_drawn() -> None:
     assert tree.get("role") == "img"
     assert (len(classes(tree, "end")), len(classes(tree, "dot")), len(classes(tree, "other"))) == (2, 11, 1)
     assert len(classes(tree, "limit")) == 2
+    assert {"keep 90.0 %", "lose 5.0 %"} <= {str(one.text) for one in classes(tree, "note")}
     assert len(classes(tree, "interval")) == 2 * 14
     (ring,) = classes(tree, "chosen")
     spot = next(p for p in classes(tree, "dot") if "wise-ft 0.8" in str(p[0].text))
@@ -45,6 +47,14 @@ def test_every_setting_both_ends_both_limits_and_the_choice_are_drawn() -> None:
     assert "Marked: wise-ft 0.8" in str(tree.findtext(f"{SVG}desc"))
     names = [one.text for one in tree.iter(f"{SVG}text")]
     assert {"base", "tuned", "wise-ft 0.8"} <= set(names)
+
+
+def test_shares_per_layer_stand_beside_the_line_of_single_shares() -> None:
+    layered = replace(GRID[5], setting=Setting("wise-ft", 0.5, {"layer 0": 0.2, "layer 1": 0.8}))
+    tree = drawn(Found("found", layered, (BASE, TUNED, *GRID, layered)))
+    assert (len(classes(tree, "dot")), len(classes(tree, "other"))) == (11, 1)
+    (path,) = classes(tree, "path")
+    assert str(path.get("d")).count("L") == 12
 
 
 def test_right_is_more_gain_and_up_is_fewer_lost_refusals() -> None:

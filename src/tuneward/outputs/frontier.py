@@ -4,7 +4,7 @@ A file of its own, so it brings its colours for light and dark screens. Colour i
 tell the settings apart. Nothing from outside is ever shown but as escaped text. House method.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +52,16 @@ class Strength(Protocol):
     @property
     def method(self) -> str:
         """`base` and `tuned` are the ends."""
+        ...
+
+    @property
+    def keep(self) -> float:
+        """Share of the tuning."""
+        ...
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """Of each layer, where they differ."""
         ...
 
 
@@ -167,9 +177,9 @@ def frontier(found: Search, limits: Bounds) -> str:
     drawn = Markup().join(
         [
             _field(x, y, limits),
-            _path([p for p in points if p.setting.method in (first, *SHAPES)], x, y),
+            _path([p for p in points if p.setting.method in SHAPES or _plain(p, first)], x, y),
             *(_interval(point, x, y) for point in points),
-            *(_point(point, x, y, first=first) for point in points),
+            *(_point(p, x, y, first=first) for p in sorted(points, key=lambda p: p.setting.method in SHAPES)),
             _ring(chosen, x, y, met=found.outcome == "found") if chosen else Markup(),
             _names(points, chosen, x, y),
         ]
@@ -194,6 +204,11 @@ def frontier(found: Search, limits: Bounds) -> str:
 
 def _first(points: Sequence[Place]) -> str:
     return next((p.setting.method for p in points if p.setting.method not in SHAPES), "")
+
+
+def _plain(point: Place, first: str) -> bool:
+    """One share of the first method for all layers."""
+    return point.setting.method == first and not point.setting.shares
 
 
 def _axes(points: Sequence[Place], limits: Bounds) -> tuple[Axis, Axis]:
@@ -224,6 +239,8 @@ def _field(x: Axis, y: Axis, limits: Bounds) -> Markup:
         parts.append(_text("tick", x.begin - 8, y.at(value) + 4, percent(value), anchor="end"))
     parts.append(_line("limit", (x.at(limits.keep), y.begin), (x.at(limits.keep), y.end)))
     parts.append(_line("limit", (x.begin, y.at(limits.lost)), (x.end, y.at(limits.lost))))
+    parts.append(_text("note", x.at(limits.keep) - 5, y.end - 6, f"keep {percent(limits.keep)}", anchor="end"))
+    parts.append(_text("note", x.begin + 5, y.at(limits.lost) + 15, f"lose {percent(limits.lost)}"))
     parts.append(
         _text("label", (x.begin + x.end) / 2, y.end + 42, "share of the task's gain that is kept →", anchor="middle")
     )
@@ -243,7 +260,7 @@ def _path(points: Sequence[Place], x: Axis, y: Axis) -> Markup:
 def _order(point: Place) -> tuple[int, float]:
     """The base, the settings by their share, the tuned model."""
     end = {"base": 0, "tuned": 2}.get(point.setting.method, 1)
-    return end, float(getattr(point.setting, "keep", 0.0))
+    return end, point.setting.keep
 
 
 def _interval(point: Place, x: Axis, y: Axis) -> Markup:
@@ -255,8 +272,8 @@ def _interval(point: Place, x: Axis, y: Axis) -> Markup:
 
 def _point(point: Place, x: Axis, y: Axis, *, first: str) -> Markup:
     method = point.setting.method
-    shape = SHAPES.get(method, CIRCLE if method == first else DIAMOND)
-    kind = "end" if method in SHAPES else "dot" if method == first else "other"
+    shape = SHAPES.get(method, CIRCLE if _plain(point, first) else DIAMOND)
+    kind = "end" if method in SHAPES else "dot" if _plain(point, first) else "other"
     title = (
         f"{point.setting.words}: gain kept {percent(point.kept.value)}, refusals lost {percent(point.lost.value)} "
         f"[{percent(point.lost.low)}, {percent(point.lost.high)}]"
