@@ -27,7 +27,9 @@ class FixOptions:
     margin: float = 0.05
     """Share of further replies at most that may be bad when a candidate is confirmed."""
     suites: tuple[str, ...] = ("policy", "twins", "utility")
-    """What both audits ask."""
+    """What both audits ask; candidates are confirmed on their harmful requests and look-alikes."""
+    select: tuple[str, ...] = ("policy-dev", "twins-dev")
+    """Suites that choose a strength; none of their prompts may be among those of the audits."""
     whole: bool = False
     """Write a whole model although the tuned one is an adapter: some repairs fit into no adapter."""
     policy: str | None = None

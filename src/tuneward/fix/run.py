@@ -22,8 +22,11 @@ from tuneward.repair.options import RepairOptions
 from tuneward.repair.result import Repaired
 from tuneward.repair.run import run as repair
 from tuneward.results import Judged
+from tuneward.suites import suites_named
 
 BEFORE, AFTER, MODEL, CARD, PLAN, REPAIRED = "before", "after", "model", "card.md", "plan.json", "repaired.json"
+ASKED = ("refusal", "twins")
+"""Axes on which a candidate is confirmed."""
 Say = Callable[[str], None]
 Watch = Callable[[str], Progress]
 
@@ -110,6 +113,8 @@ def _repaired(out: Path, *, desk: Desk) -> Repaired:
         rows=options.rows,
         search=True,
         whole=options.whole,
+        select=options.select,
+        confirm=tuple(word for word in options.suites if any(one.axis in ASKED for one in suites_named([word]))),
         keep=options.keep,
         lost=options.lost,
         margin=options.margin,

@@ -1,8 +1,10 @@
 """Both models of a repair: names → folders → what differs between them, and whether they stand the right way round."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tuneward.chat import Chat
 from tuneward.checkpoint.pair import PairOf, pair_of
 from tuneward.model.engine import Engine
 from tuneward.model.load import Place, adapter_folder, fetch, load, load_arms
@@ -39,13 +41,42 @@ def arms_of(tuned: str, *, base: str | None) -> Arms:
     return Arms(ours, theirs, pair_of(tuned=folder, base=fetch(theirs)[0]))
 
 
-def in_order(base: Engine, tuned: Engine, *, desk: Desk) -> str:
+def sides(names: Sequence[str]) -> tuple[list[Chat], list[Chat]]:
+    """Harmful requests and their look-alikes of some suites.
+
+    Raises:
+        ValueError: suites without either.
+    """
+    suites = suites_named(names)
+    requests, twins = ([c for s in suites if s.axis == axis for c in s()] for axis in ("refusal", "twins"))
+    if not requests or not twins:
+        raise ValueError(
+            f"{' '.join(names)}: no {'look-alikes' if requests else 'harmful requests'}; a repair asks both"
+        )
+    return requests, twins
+
+
+def apart(chosen: Sequence[str], confirming: Sequence[str]) -> None:
+    """Make sure that nothing is confirmed on what it was chosen on.
+
+    Raises:
+        ValueError: a prompt's family is in both.
+    """
+    known, again = ({chat.family for side in sides(names) for chat in side} for names in (chosen, confirming))
+    if shared := sorted(known & again):
+        raise ValueError(
+            f"select and confirm: {len(shared)} families are in both ({shared[0]}); nothing is confirmed by what it was "
+            "chosen on"
+        )
+
+
+def in_order(base: Engine, tuned: Engine, suites: Sequence[str], *, desk: Desk) -> str:
     """Ask both models; what they refuse, in words.
 
     Raises:
         ValueError: the base refuses less than the tuned model.
     """
-    found = _asked(base, tuned, desk)
+    found = _asked(base, tuned, suites, desk)
     hold_order(found)
     return (
         f"order    the base refuses {found.first} of {found.of} requests at once, the tuned model {found.second} "
@@ -53,7 +84,7 @@ def in_order(base: Engine, tuned: Engine, *, desk: Desk) -> str:
     )
 
 
-def right_way(arms: Arms, method: Any, *, place: Place, desk: Desk) -> str:
+def right_way(arms: Arms, method: Any, suites: Sequence[str], *, place: Place, desk: Desk) -> str:
     """The same of models that are loaded for it; of a method that goes beyond both, of those that it goes along.
 
     Raises:
@@ -61,18 +92,17 @@ def right_way(arms: Arms, method: Any, *, place: Place, desk: Desk) -> str:
     """
     if not getattr(method, "beyond", False):
         engines = load_arms(arms.tuned, arms.base, place=place)
-        return in_order(engines["base"], engines["tuned"], desk=desk)
+        return in_order(engines["base"], engines["tuned"], suites, desk=desk)
     before = getattr(method, "unaligned", None)
     if before is None:  # the tuned model is the aligned one here, and goes further along what aligned it
         engines = load_arms(arms.tuned, arms.base, place=place)
         more, less, names = engines["tuned"], engines["base"], ("the tuned model", "its base")
     else:
         more, less, names = load(arms.base, place=place), load(parse(before), place=place), ("the base", before)
-    found = _asked(more, less, desk)
+    found = _asked(more, less, suites, desk)
     hold_beyond(found, more=names[0], less=names[1])
     return f"order    {names[0]} refuses {found.first} of {found.of} requests at once, {names[1]} {found.second}"
 
 
-def _asked(first: Engine, second: Engine, desk: Desk) -> Order:
-    requests = [chat for suite in suites_named(["policy-dev"]) for chat in suite()]
-    return order(first, second, drawn(requests, count=REQUESTS, seed=desk.seed), desk=desk)
+def _asked(first: Engine, second: Engine, suites: Sequence[str], desk: Desk) -> Order:
+    return order(first, second, drawn(sides(suites)[0], count=REQUESTS, seed=desk.seed), desk=desk)

@@ -56,7 +56,7 @@ def run(options: RepairOptions, methods: Sequence[Repair] = (), *, say: Say, wat
     method = methods[0] if methods else None
     if getattr(method, "beyond", False) or not (options.unchecked or options.search):
         place = Place(options.device, options.dtype)
-        say(right_way(arms, method, place=place, desk=Desk(seed=options.seed)))
+        say(right_way(arms, method, options.select, place=place, desk=Desk(seed=options.seed)))
     found: Searched | None = None
     if options.search:
         found = searched(arms, method, options=options, say=say, watch=watch)

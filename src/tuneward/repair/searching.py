@@ -1,7 +1,7 @@
 """A search on two loaded models: what is asked, which ways are tried in which order, and what confirms a candidate.
 
-Selection asks `policy-dev` and `twins-dev`, plainly and as the rows themselves ask; confirmation generates on `policy`
-and `twins`, which nothing was chosen on. House method.
+First tokens choose on prompts for development, asked plainly and as the rows themselves ask; whole replies confirm on
+prompts that nothing was chosen on. House method.
 """
 
 import itertools
@@ -14,7 +14,7 @@ from tuneward.ask import Progress, Store
 from tuneward.chat import Chat
 from tuneward.checkpoint.layer import Fate, Pair
 from tuneward.model.load import Place
-from tuneward.repair.arms import Arms, in_order
+from tuneward.repair.arms import Arms, apart, in_order, sides
 from tuneward.repair.asked import Desk
 from tuneward.repair.confirm import Confirmation, confirm, exam_of
 from tuneward.repair.curves import REQUESTS, Most, curves_of, drawn, split_of
@@ -33,7 +33,6 @@ from tuneward.text import percent
 
 IN_CONTEXT = 32
 """Requests, and as many look-alikes, that are also asked in each of the rows' own contexts."""
-SELECTION, CONFIRMATION = ("policy-dev", "twins-dev"), ("policy", "twins")
 REPLIES = "replies"
 REST = "rest"
 PROMPTS = 32
@@ -83,14 +82,15 @@ def searched(
         ValueError: a method without a strength, rows without a gain, or arms that read other tokens.
     """
     limits = Limits(options.keep, options.lost)
+    apart(options.select, options.confirm)
     live = live_of(arms.pair, tuned=arms.tuned, base=arms.base, place=Place(options.device, options.dtype))
     if not options.unchecked:
-        say(in_order(live.base, live.engine, desk=Desk(seed=options.seed)))
+        say(in_order(live.base, live.engine, options.select, desk=Desk(seed=options.seed)))
     rows = list(read_rows(str(options.rows)))
     split = split_of(
         base=live.base,
         tuned=live.engine,
-        asked=asked(rows, seed=options.seed),
+        asked=asked(options.select, rows, seed=options.seed),
         rows=rows,
         most=Most(length=options.max_length, seed=options.seed),
     )
@@ -158,14 +158,14 @@ def method_of(setting: Setting, bench: Bench) -> Repair:
     return way.by if isinstance(way, OnLoaded) else way
 
 
-def asked(rows: Sequence[Chat], *, seed: int) -> tuple[list[Chat], list[Chat]]:
+def asked(names: Sequence[str], rows: Sequence[Chat], *, seed: int) -> tuple[list[Chat], list[Chat]]:
     """Requests and look-alikes, plainly and in the rows' own contexts."""
+    around = contexts(rows)
     found: list[list[Chat]] = []
-    for suite in suites_named(SELECTION):
-        chats = list(suite())
+    for chats in sides(names):
         own = [
             replace(context.around(chat), id=f"{chat.id} {context.name}")
-            for context in contexts(rows)
+            for context in around
             for chat in drawn(chats, count=IN_CONTEXT, seed=seed)
         ]
         found.append([*drawn(chats, count=REQUESTS, seed=seed), *own])
@@ -177,7 +177,7 @@ def _confirmed(bench: Bench, found: Found, options: RepairOptions, say: Say) -> 
     store = None if options.no_cache else Store(Path(options.cache_dir).expanduser() / REPLIES)
     exam = exam_of(
         bench.live.base,
-        suites_named(CONFIRMATION),
+        suites_named(options.confirm),
         margin=options.margin,
         candidates=len(found.candidates),
         desk=Desk(store=store, seed=options.seed),
