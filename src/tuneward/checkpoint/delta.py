@@ -58,7 +58,7 @@ class Dense:
         if isinstance(other, LowRank):
             return other.dot(self)
         ours, theirs = (one.reshape(len(one), -1) for one in (self.matrix, other.rows(slice(None))))
-        step = max(1, (1 << 22) // max(1, ours.shape[1]))
+        step = max(1, (1 << 18) // max(1, ours.shape[1]))
         parts = (slice(first, first + step) for first in range(0, len(ours), step))
         return sum(float((ours[part].double() * theirs[part].double()).sum()) for part in parts)
 
@@ -91,7 +91,7 @@ class LowRank:
         b, a = self.b.double(), self.a.double()
         if isinstance(other, LowRank):
             return float(((b.T @ other.b.double()) * (a @ other.a.double().T)).sum())
-        step, total = max(1, (1 << 22) // max(1, a.shape[1])), 0.0
+        step, total = max(1, (1 << 18) // max(1, a.shape[1])), 0.0
         for first in range(0, len(b), step):
             part = slice(first, first + step)
             total += float((b[part] * (other.rows(part).double() @ a.T)).sum())

@@ -65,8 +65,7 @@ def apart(chosen: Sequence[str], confirming: Sequence[str]) -> None:
     known, again = ({chat.family for side in sides(names) for chat in side} for names in (chosen, confirming))
     if shared := sorted(known & again):
         raise ValueError(
-            f"select and confirm: {len(shared)} families are in both ({shared[0]}); nothing is confirmed by what it was "
-            "chosen on"
+            f"select and confirm: {len(shared)} families are in both ({shared[0]}); what chooses confirms nothing"
         )
 
 
