@@ -1,8 +1,9 @@
 """What becomes of each weight carried out, a few MiB at a time, into the places where files hold it."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,7 +18,7 @@ from tuneward.checkpoint.sizes import Sizes, Step, parts, step_of
 from tuneward.checkpoint.stored import Stored
 from tuneward.checkpoint.streams import NewFile, NewFiles
 
-GLIMPSE = 64 << 10
+GLIMPSE = 4 << 10
 """Bytes that are compared first, since a weight that changed changed nearly everywhere."""
 CHUNK = 1 << 17
 """Numbers looked at together, so that the processor's cache holds them."""
@@ -51,7 +52,7 @@ class Carrying:
     sizes: Sizes = field(default_factory=Sizes)
     done: int = 0
 
-    @property
+    @cached_property
     def total(self) -> int:
         """Bytes of all tensors."""
         return sum(spot.nbytes for spot in self.layout.spots.values())
@@ -64,6 +65,10 @@ class Carrying:
             OSError: it cannot be written.
         """
         _fits(layer, fate)
+        with few_threads(multiplied=layer.factors is not None):
+            return self._weight(layer, fate, place)
+
+    def _weight(self, layer: Layer, fate: Fate, place: Place) -> Step:
         layer = layer if layer.dtype == place.spot.dtype else replace(layer, dtype=place.spot.dtype)
         step = step_of(layer, fate)
         measured = step.share is None and step.tuning is None
@@ -147,6 +152,20 @@ def filled(fates: Iterator[tuple[str, Fate]], names: Iterable[str]) -> Iterator[
             yield name, AS_TUNED
     if upcoming is not None:
         raise ValueError(f"{called(upcoming[0])}: the repair names this weight out of the pair's order")
+
+
+@contextmanager
+def few_threads(*, multiplied: bool) -> Iterator[None]:
+    """Blocks of a few MiB are sums as fast as memory: threads that share one cost more than they bring."""
+    before = torch.get_num_threads()
+    if multiplied or before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def finite(block: Tensor) -> bool:

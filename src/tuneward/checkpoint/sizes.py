@@ -10,7 +10,7 @@ from torch import Tensor
 from tuneward.checkpoint.delta import LowRank
 from tuneward.checkpoint.layer import Fate, Layer, Mixed, Moved
 
-BLOCK = 4 << 20
+BLOCK = 2 << 20
 """Bytes that are read at a time."""
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from tuneward.record import sha256_file
 
-IN_FLIGHT = 24 << 20
+IN_FLIGHT = 16 << 20
 """Bytes that may wait to be written or hashed."""
 FLUSHED = 64 << 20
 """Bytes after which the disk begins to take them, so that it need not take all of them at the end."""
