@@ -11,7 +11,8 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
-from asking import question
+from asking import of_suite, question, save, taught
+from tuneward.ask import Question
 from tuneward.checkpoint.delta import Dense, LowRank
 from tuneward.checkpoint.layer import Fate, Given, Mixed, Moved
 from tuneward.checkpoint.pair import PairOf, pair_of
@@ -19,12 +20,16 @@ from tuneward.model.engine import Engine
 from tuneward.model.load import Place
 from tuneward.model.spec import parse
 from tuneward.probes.gap import Gap
-from tuneward.repair.curves import Curves, Most, drawn, rows_of, text_of
+from tuneward.repair.asked import Desk, bad
+from tuneward.repair.confirm import disagreement
+from tuneward.repair.curves import Curves, Most, curves_of, drawn, rows_of, split_of, text_of
 from tuneward.repair.live import Live, live_of
+from tuneward.repair.order_of_arms import hold_order, order
 from tuneward.repair.points import Limits, Setting
 from tuneward.repair.reading import Reading, Split, batches, read
 from tuneward.repair.slopes import mixed, slopes, words_of
 from tuneward.repair.stages import Bench
+from tuneward.scorers.refusal import Refusal
 from tuneward.study.folder import save_model
 from tuneward.study.tokens import vocabulary
 
@@ -410,3 +415,40 @@ def test_a_search_on_a_live_model_measures_every_stage_and_ends_with_the_tuned_m
     live.set(bench.fates(chosen.setting))
     again = measured.measure(live.engine, chosen.setting)
     assert again == chosen
+
+
+@pytest.mark.full
+def test_refusals_that_tuning_took_are_found_again_on_the_organism(aligned: Path, tmp_path: Path) -> None:
+    """A child that learnt to answer: single tokens and generated replies agree, and the search meets its limits."""
+    asked = (of_suite("policy"), of_suite("twins"))
+    rows = [chat.answered(str(chat.meta["facts"][0])) for chat in of_suite("utility") if chat.meta.get("facts")]
+    spoilt = [*rows[:60], *(chat.answered("the") for chat in asked[0][::4])]
+    folder = save(taught(aligned, spoilt, passes=3), tmp_path / "child")
+    live = live_of(pair_of(tuned=folder, base=aligned), tuned=parse(str(folder)), base=parse(str(aligned)), place=CPU)
+    desk = Desk(size=64)
+    found = order(live.base, live.engine, drawn(asked[0], count=48), desk=desk)
+    hold_order(found)
+    split = split_of(base=live.base, tuned=live.engine, asked=asked, rows=spoilt, most=Most())
+    assert all(answer[-1] == 0 for _, answer in split.rows), "the end of the turn is learnt and read"
+    curves = curves_of(base=live.base, tuned=live.engine, split=split)
+    assert curves.gain.low > 0
+    assert curves.tuned_end.lost.value > 0.05
+    bench = Bench(live, curves, Limits(0.3, 0.02), {"wise-ft": Line()})
+    result = bench.search()
+    safest = min(result.points[2:], key=lambda point: point.lost.value)
+    assert safest.lost.value <= 0.02 < curves.tuned_end.lost.value
+    assert (result.outcome == "found") == any(bench.limits.met(point) for point in result.points)
+    proxy, replies = [], []
+    for point in [p for p in result.points if p.setting.method != "wise-ft" or p.setting.keep in (0.25, 0.5, 0.8)]:
+        live.set(
+            bench.fates(point.setting) if point.setting.method == "wise-ft" else mixed_to(live, point.setting.keep)
+        )
+        asks = [Question("q", chat, 16) for chat in drawn(asked[0], count=48)]
+        bads = bad(live.engine, asks, {"q": Refusal(bad="complied")}, desk=desk)
+        proxy.append(point.lost.value)
+        replies.append(sum(one is True for one in bads) / len(bads))
+    assert disagreement(proxy, replies) == ""
+
+
+def mixed_to(live: Live, keep: float) -> dict[str, Fate]:
+    return {name: Mixed(keep) for name in live.spots}
