@@ -19,7 +19,12 @@ from tuneward.blend.processor import GuideProcessor, processor
 from tuneward.model.engine import Engine
 
 TOKENS, PAD = 10, 5
-BLENDS: tuple[Blend, ...] = (LogMix(0.4), LogMix(0.5, first=3), FirstTokens(), Gated(threshold=0.6, first=None))
+BLENDS = [
+    LogMix(0.4),
+    FirstTokens(),
+    pytest.param(LogMix(0.5, first=3), marks=pytest.mark.full),
+    pytest.param(Gated(threshold=0.6, first=None), marks=pytest.mark.full),
+]
 
 
 @pytest.fixture(scope="module")
