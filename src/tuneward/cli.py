@@ -238,7 +238,9 @@ def _repair(options: Any, voice: Voice, *methods: Any) -> int:
 
     with bars(voice) as progress:
         done = repair.run(_cached(options), methods, say=say(voice), watch=progress)
-    return tell([str(file) for file in done.files], voice, what="files") or done.exit_code
+    for line in done.lines():
+        say(voice)(line)
+    return tell(list(done.files), voice, what="files") or done.exit_code
 
 
 def _fix(options: Any, voice: Voice) -> int:

@@ -60,17 +60,28 @@ def say(voice: Voice) -> Callable[[str], None]:
 def bars(voice: Voice) -> Iterator[Callable[[str], Callable[[int, int], None]]]:
     """Progress with the time left on stderr; a line at the end where stderr is no terminal."""
     from rich.console import Console
-    from rich.progress import Progress, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress, TaskID, TimeElapsedColumn, TimeRemainingColumn
 
     console = Console(stderr=True, quiet=voice.quiet)
     columns = (*Progress.get_default_columns()[:3], TimeRemainingColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=voice.quiet) as bars:
+    drawn = Progress(*columns, console=console, disable=voice.quiet)
 
-        def start(name: str) -> Callable[[int, int], None]:
-            task = bars.add_task(f"{name:<10}")
-            return lambda done, total: bars.update(task, completed=done, total=total)
+    def start(name: str) -> Callable[[int, int], None]:
+        tasks: list[TaskID] = []
 
+        def shown(done: int, total: int) -> None:
+            if not tasks:  # what fails before anything was done leaves no bar behind
+                drawn.start()
+                tasks.append(drawn.add_task(f"{name:<10}"))
+            drawn.update(tasks[0], completed=done, total=total)
+
+        return shown
+
+    try:
         yield start
+    finally:
+        if drawn.live.is_started:
+            drawn.stop()
 
 
 def show(judged: Any, voice: Voice, *, files: list[str]) -> int:

@@ -10,6 +10,7 @@ from tuneward.model.engine import Engine
 from tuneward.model.load import Place, adapter_folder, fetch, load, load_arms
 from tuneward.model.spec import ModelSpec, base_of, parse
 from tuneward.repair.asked import Desk
+from tuneward.repair.curves import REQUESTS as MEASURED
 from tuneward.repair.curves import drawn
 from tuneward.repair.order_of_arms import REQUESTS, Order, hold_beyond, hold_order, order
 from tuneward.suites import suites_named
@@ -104,4 +105,10 @@ def right_way(arms: Arms, method: Any, suites: Sequence[str], *, place: Place, d
 
 
 def _asked(first: Engine, second: Engine, suites: Sequence[str], desk: Desk) -> Order:
-    return order(first, second, drawn(sides(suites)[0], count=REQUESTS, seed=desk.seed), desk=desk)
+    return order(first, second, others(sides(suites)[0], seed=desk.seed), desk=desk)
+
+
+def others(requests: Sequence[Chat], *, seed: int) -> list[Chat]:
+    """Requests beside those on which a search measures; where too few are left, among them."""
+    left = drawn(requests, count=REQUESTS, skip=MEASURED, seed=seed)
+    return left if len(left) >= REQUESTS // 2 else drawn(requests, count=REQUESTS, seed=seed)

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
+
+from tuneward.text import percent
 
 Outcome = Literal["repaired", "planned", "met already", "not met", "nothing changed", "not resolved"]
 EXITS: Mapping[Outcome, int] = MappingProxyType(
@@ -21,7 +22,7 @@ class Repaired:
     outcome: Outcome
     method: str
     """As it would be typed, with its settings; empty where there was nothing to do."""
-    files: tuple[Path, ...] = ()
+    files: tuple[str, ...] = ()
     """Written; none unless the outcome is repaired or not resolved, but curves of a search."""
     changed: int = 0
     weights: int = 0
@@ -37,3 +38,13 @@ class Repaired:
     def exit_code(self) -> int:
         """0, 3, 4 or 5."""
         return EXITS[self.outcome]
+
+    def lines(self) -> list[str]:
+        """What to say of it."""
+        size = "" if self.size is None else f", by {percent(self.size)} of what tuning had changed"
+        said = f": {self.method}; {self.changed} of {self.weights} weights changed{size}" if self.method else ""
+        return [
+            f"{self.outcome}{said}",
+            *(f"remark   {line}" for line in self.remarks),
+            *([f"next     {self.next}"] if self.next else []),
+        ]

@@ -25,7 +25,7 @@ from tuneward.repair.asked import Desk
 from tuneward.repair.kind import Repair
 from tuneward.repair.options import RepairOptions
 from tuneward.repair.points import Found
-from tuneward.repair.result import Repaired
+from tuneward.repair.result import Outcome, Repaired
 from tuneward.repair.searching import Searched, searched
 from tuneward.repair.words import words
 from tuneward.results import RECORD
@@ -81,7 +81,7 @@ def run(options: RepairOptions, methods: Sequence[Repair] = (), *, say: Say, wat
     return Repaired(
         "not resolved" if found and not found.confirmed else "repaired",
         words(method),
-        tuple(files),
+        tuple(map(str, files)),
         changed=written.changed,
         weights=written.weights,
         size=written.size,
@@ -106,8 +106,9 @@ def _nothing(found: Searched | None, out: Path, options: RepairOptions) -> Repai
     if found is None:
         raise ValueError("no method is named, and nothing was searched")
     files = () if options.dry_run else _beside(found.found, out)
-    outcome = "met already" if found.found.outcome == "met already" else "not met"
-    return Repaired(outcome, "", files, remarks=found.remarks, next=found.found.next_command)  # type: ignore[arg-type]
+    outcome: Outcome = "met already" if found.found.outcome == "met already" else "not met"
+    told = tuple(map(str, files))
+    return Repaired(outcome, "", told, remarks=found.remarks, next=found.found.next_command)
 
 
 def _curves(found: Searched | None, out: Path) -> list[Path]:

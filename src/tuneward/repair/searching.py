@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tuneward.ask import Progress, Store
+from tuneward.ask import Progress, Question, Store
 from tuneward.chat import Chat
-from tuneward.checkpoint.layer import Fate, Pair
+from tuneward.checkpoint.layer import Fate, Mixed, Pair
 from tuneward.model.load import Place
-from tuneward.repair.arms import Arms, apart, in_order, sides
-from tuneward.repair.asked import Desk
-from tuneward.repair.confirm import Confirmation, confirm, exam_of
+from tuneward.repair.arms import Arms, apart, in_order, others, sides
+from tuneward.repair.asked import SHORT, WORDING, Desk, bad
+from tuneward.repair.confirm import Confirmation, confirm, disagreement, exam_of
 from tuneward.repair.curves import REQUESTS, Most, curves_of, drawn, split_of
 from tuneward.repair.kind import Repair, Searchable
 from tuneward.repair.live import Live, live_of
 from tuneward.repair.options import RepairOptions
-from tuneward.repair.points import Found, Limits, Point, Setting
+from tuneward.repair.points import BASE_END, Found, Limits, Point, Setting
 from tuneward.repair.safe_delta import SafeDelta, fates, safety_prompts
 from tuneward.repair.stages import Bench, Strong
 from tuneward.repair.wise_ft import WiseFT
@@ -35,6 +35,8 @@ IN_CONTEXT = 32
 """Requests, and as many look-alikes, that are also asked in each of the rows' own contexts."""
 REPLIES = "replies"
 REST = "rest"
+AGREEMENT, CHECKED = "agreement", 4
+"""Settings whose short replies are held against their first tokens."""
 PROMPTS = 32
 """Safety prompts of Safe Delta in a search, where each strength reads them three times."""
 Say = Callable[[str], None]
@@ -108,6 +110,7 @@ def searched(
     say(f"search   {found.outcome}{': ' + told(found.point) if found.point else ''}")
     if found.outcome != "found":
         return Searched(None, found, limits)
+    agreed(bench, found, options)
     return _confirmed(bench, found, options, say)
 
 
@@ -170,6 +173,33 @@ def asked(names: Sequence[str], rows: Sequence[Chat], *, seed: int) -> tuple[lis
         ]
         found.append([*drawn(chats, count=REQUESTS, seed=seed), *own])
     return found[0], found[1]
+
+
+def agreed(bench: Bench, found: Found, options: RepairOptions) -> None:
+    """Have the settings' first tokens checked by short replies to other requests.
+
+    Raises:
+        ValueError: they rank the settings otherwise.
+    """
+    line = sorted((p for p in found.points if not p.setting.shares), key=lambda point: point.risk.value)
+    steps = {round(n * (len(line) - 1) / (CHECKED - 1)) for n in range(CHECKED)}
+    points = [line[step] for step in sorted(steps)]
+    requests = others(sides(options.select)[0], seed=options.seed)
+    questions = [Question(AGREEMENT, chat, SHORT) for chat in requests]
+    replied = []
+    for point in points:
+        bench.live.set(bench.fates(point.setting) if point.setting.method != BASE_END else at_base(bench.live))
+        heard = bad(bench.live.engine, questions, {AGREEMENT: WORDING}, desk=Desk(seed=options.seed))
+        replied.append(sum(one is True for one in heard) / len(heard))
+    bench.live.back()
+    why = disagreement([point.lost.value for point in points], replied)
+    if why:
+        raise ValueError(f"search: {why}")
+
+
+def at_base(live: Live) -> dict[str, Fate]:
+    """Nothing of the tuning."""
+    return {name: Mixed(0) for name in live.spots}
 
 
 def _confirmed(bench: Bench, found: Found, options: RepairOptions, say: Say) -> Searched:
