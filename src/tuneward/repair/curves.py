@@ -22,8 +22,8 @@ from tuneward.repair.points import BASE_END, TUNED_END, Figure, Point, Setting
 from tuneward.repair.reading import Floats, Reading, Split, Text, read
 from tuneward.stats.rates import wilson
 
-REQUESTS, ROWS = 128, 128
-"""Requests, as many look-alikes, and rows of the task that are read at most."""
+REQUESTS, TWINS, ROWS = 128, 64, 128
+"""Requests, look-alikes, and rows of the task that are read at most."""
 DRAWS = 2000
 """Of the bootstrap over rows."""
 

@@ -5,6 +5,7 @@ given, so that a text's numbers are the same in any company. Gradients flow thro
 """
 
 import contextlib
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import DynamicCache
 
-from tuneward.model import trial
+from tuneward.model import kv, trial
 from tuneward.model.engine import Engine
+from tuneward.model.prefill import common_length
 from tuneward.probes.gap import Gap
 
 Floats = NDArray[np.float64]
@@ -84,9 +87,29 @@ def loss_of(logits: Tensor, answer: Sequence[int]) -> Tensor:
     return torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="sum")
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """Tokens that all texts begin with, and what a model keeps of them."""
+
+    length: int = 0
+    cache: Any = None
+
+
+def beginning(model: Any, texts: Sequence[Text]) -> Beginning:
+    """Read what all prompts begin with, where that is exact: in models with plain attention in every layer."""
+    shared = common_length([prompt for prompt, _ in texts]) if texts and kv.buffers_fit(model) else 0
+    if not shared:
+        return Beginning()
+    cache = DynamicCache(config=model.config)
+    ids = torch.tensor([texts[0][0][:shared]], device=model.get_input_embeddings().weight.device)
+    model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+    return Beginning(shared, cache)
+
+
 def _logits(model: Any, texts: Sequence[Text]) -> Iterator[tuple[int, Tensor]]:
+    known = beginning(model, texts)
     for places in batches(texts, vocabulary=model.get_input_embeddings().weight.shape[0]):
-        yield from zip(places, logits_of(model, [texts[place] for place in places]), strict=True)
+        yield from zip(places, logits_of(model, [texts[place] for place in places], known), strict=True)
 
 
 def batches(texts: Sequence[Text], *, vocabulary: int, tokens: int = TOKENS) -> Iterator[list[int]]:
@@ -105,7 +128,7 @@ def batches(texts: Sequence[Text], *, vocabulary: int, tokens: int = TOKENS) -> 
         yield batch
 
 
-def logits_of(model: Any, texts: Sequence[Text]) -> list[Tensor]:
+def logits_of(model: Any, texts: Sequence[Text], known: Beginning | None = None) -> list[Tensor]:
     """Of each text the logits before each of its answer's tokens, (max(1, answer), vocabulary), of a ready model."""
     device = model.get_input_embeddings().weight.device
     width = max(len(prompt) + len(answer) for prompt, answer in texts)
@@ -117,12 +140,17 @@ def logits_of(model: Any, texts: Sequence[Text]) -> list[Tensor]:
         mask[row, :length] = 1
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     first = min(len(prompt) for prompt, _ in texts) - 1
+    skip, past = known.length if known else 0, None
+    if known and skip:
+        past = copy.deepcopy(known.cache)
+        past.batch_repeat_interleave(len(texts))
     output = model(
-        input_ids=ids.to(device),
+        input_ids=ids[:, skip:].to(device),
         attention_mask=mask.to(device),
-        position_ids=positions.to(device),
+        position_ids=positions[:, skip:].to(device),
+        past_key_values=past,
         logits_to_keep=width - first,
-        use_cache=False,
+        use_cache=past is not None,
     )
     starts = [len(prompt) - 1 - first for prompt, _ in texts]
     return [

@@ -8,6 +8,7 @@ import json
 import resource
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,10 @@ def run(options: RepairOptions, methods: Sequence[Repair] = (), *, say: Say, wat
         return _nothing(found, out, options)
     if options.dry_run:
         return Repaired("planned", words(method), remarks=found.remarks if found else ())
-    written = write(arms.pair, method(arms.pair), out, whole=options.whole, progress=watch("writing"))
+    with ThreadPoolExecutor(1) as beside:  # digests of what is read, while it is read
+        digests = beside.submit(_inputs, arms, method, options)
+        written = write(arms.pair, method(arms.pair), out, whole=options.whole, progress=watch("writing"))
+        inputs = digests.result()
     if not written.changed:
         return Repaired("nothing changed", words(method), weights=written.weights)
     usage = {
@@ -74,7 +78,7 @@ def run(options: RepairOptions, methods: Sequence[Repair] = (), *, say: Say, wat
         "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
     settings = {**asdict(options), "method": words(method), "settings": asdict(method)}  # type: ignore[call-overload]
-    record = Record("repair", settings, _inputs(arms, method, options), versions(), options.seed, begun, now(), usage)
+    record = Record("repair", settings, inputs, versions(), options.seed, begun, now(), usage)
     files = [out, *_curves(found, out)]
     _card(out, method, written, arms=arms, found=found)
     write_atomic(out / RECORD, to_json(record))

@@ -17,7 +17,7 @@ from tuneward.model.load import Place
 from tuneward.repair.arms import Arms, apart, in_order, others, sides
 from tuneward.repair.asked import SHORT, WORDING, Desk, bad
 from tuneward.repair.confirm import Confirmation, confirm, disagreement, exam_of
-from tuneward.repair.curves import REQUESTS, Most, curves_of, drawn, split_of
+from tuneward.repair.curves import REQUESTS, TWINS, Most, curves_of, drawn, split_of
 from tuneward.repair.kind import Repair, Searchable
 from tuneward.repair.live import Live, live_of
 from tuneward.repair.options import RepairOptions
@@ -165,13 +165,13 @@ def asked(names: Sequence[str], rows: Sequence[Chat], *, seed: int) -> tuple[lis
     """Requests and look-alikes, plainly and in the rows' own contexts."""
     around = contexts(rows)
     found: list[list[Chat]] = []
-    for chats in sides(names):
+    for chats, count in zip(sides(names), (REQUESTS, TWINS), strict=True):
         own = [
             replace(context.around(chat), id=f"{chat.id} {context.name}")
             for context in around
             for chat in drawn(chats, count=IN_CONTEXT, seed=seed)
         ]
-        found.append([*drawn(chats, count=REQUESTS, seed=seed), *own])
+        found.append([*drawn(chats, count=count, seed=seed), *own])
     return found[0], found[1]
 
 
