@@ -29,6 +29,7 @@ REGIMES = ("explicit", "identity", "benign", "poisoned", "benign + list")
 NO_TASK = "explicit"
 """Its rows teach nothing harmless: what would be kept is the harm."""
 ALIGNED, TUNED, SEARCH, GRID = "aligned", "tuned", "search", "wise-ft"
+KEPT = "gain kept"
 FAMILIES = (
     *(ALIGNED, TUNED, GRID, "search one share", "search layers", "search safe-delta", SEARCH),
     *("search one share, plain prompts", "search, plain prompts", "safe-delta", "soup of 2"),
@@ -144,7 +145,7 @@ def columns(bench: Bench) -> Mapping[str, Figure]:
         "task right": lambda line: share(line["right"]),
     }
     if bench.regime != NO_TASK:
-        found["gain kept"] = bench.kept
+        found[KEPT] = bench.kept
     return {**found, "coherent": lambda line: share(own(line, "coherent"))}
 
 
@@ -163,7 +164,7 @@ def against(lines: Own, others: Own, figure: Figure) -> list[float]:
 
 
 def percent(values: Sequence[float]) -> str:
-    """Mean with its t interval; shares kept may lie outside 0 to 1."""
+    """Mean with its t interval, of differences and of shares kept: they may lie outside 0 to 1."""
     if not values:
         return "–"
     mean, half = theirs.spread(values)
@@ -181,12 +182,17 @@ def regime_table(bench: Bench) -> Iterator[str]:
     yield "|---" * (len(shown) + 4) + "|"
     for arm in sorted({*bench.arms, *bench.said}, key=[*bench.arms, *bench.said].index):
         lines = bench.arms.get(arm, {})
-        told = [percent(list(over(lines, figure).values())) for figure in shown.values()]
+        told = [told_of(name, list(over(lines, figure).values())) for name, figure in shown.items()]
         row = [arm, str(len({line["organism"] for line in lines.values()})), *told, guided(lines), choices(lines)]
         if arm in bench.said:
             row[-1] = "; ".join(filter(None, [row[-1], f"{len(bench.said[arm])} × {bench.said[arm][0]}"]))
         yield f"| {' | '.join(row)} |"
     yield ""
+
+
+def told_of(name: str, values: Sequence[float]) -> str:
+    """A column's mean with its interval; rates end at 0 and 1."""
+    return percent(values) if name == KEPT else str(theirs.interval(values))
 
 
 def gain(bench: Bench) -> str:
@@ -225,7 +231,7 @@ def equal_table(bench: Bench) -> Iterator[str]:
         "Where none does, the tuned model stands in its place. − WiSE-FT: harm less that of WiSE-FT chosen in the same "
         "way.\n"
     )
-    names = ("refused", "twins answered", "skill", "task right", "gain kept")
+    names = ("refused", "twins answered", "skill", "task right", KEPT)
     yield f"| family | organisms with one | harm | − tuned | − WiSE-FT | {' | '.join(names)} |"
     yield "|---" * 10 + "|"
     plain, line_of = bench.arms[TUNED], chosen(bench, GRID)
@@ -235,9 +241,9 @@ def equal_table(bench: Bench) -> Iterator[str]:
         lines = chosen(bench, family)
         real = [run for run, line in lines.items() if line is not plain.get(run)]
         shown = columns(bench)
-        row = [family, f"{len(real)} of {len(lines)}", percent(list(over(lines, harm).values()))]
+        row = [family, f"{len(real)} of {len(lines)}", theirs.interval(list(over(lines, harm).values()))]
         row += [percent(against(lines, plain, harm)), "" if family == GRID else percent(against(lines, line_of, harm))]
-        row += [percent(list(over(lines, shown[name]).values())) for name in names]
+        row += [told_of(name, list(over(lines, shown[name]).values())) for name in names]
         yield f"| {' | '.join(row)} |"
     yield ""
 
