@@ -1,4 +1,4 @@
-"""Write the documents that come from the code: methods.md, cli.md, the JSON schemas, tables of screen.md and tune.md.
+"""Write what comes from the code: methods.md, cli.md, the JSON schemas, tables of screen.md, tune.md and repair.md.
 
     python docs/generate.py            writes what is stale
     python docs/generate.py --check    writes nothing; ends with 1 and the names of what is stale
@@ -64,12 +64,20 @@ FORMAT = re.compile(r"Format: (.+?)(?=[.;,]\s|\.$)")
 CHECKS = {"reader": "Form of rows", "words": "Evaluation items", "groups": "Groups of rows"}
 """What finds without being a scorer, by its name in findings → heading."""
 EXITS = (
-    ("0", "every required axis was measured and lies within its margin; of a screen, a tier that passes"),
+    (
+        "0",
+        "every required axis was measured and lies within its margin; of a screen, a tier that passes; of a repair, "
+        "written or not needed",
+    ),
     ("1", "never a verdict: a crash, which is our bug"),
     ("2", "usage or operational error; no verdict could be computed"),
-    ("3", "a regression: the gate failed; of a screen, a tier that fails"),
-    ("4", "not established: a required axis was not measured or not judged, nothing compared, or too little screened"),
-    ("5", "not resolved: the margin is finer than this run can tell"),
+    ("3", "a regression: the gate failed; of a screen, a tier that fails; of a repair, limits that cannot be met"),
+    (
+        "4",
+        "not established: a required axis was not measured or not judged, nothing compared, too little screened, or no "
+        "weight changed by a repair",
+    ),
+    ("5", "not resolved: the margin is finer than this run can tell; of a repair, written and not confirmed"),
     ("130", "interrupted; the same words go on from the last finished batch or shard"),
 )
 
@@ -373,13 +381,20 @@ def tune_page() -> str:
     return str(importlib.import_module("generate_tune").tune_page())
 
 
+def repair_page() -> str:
+    """As `generate_repair.py` beside this file makes it."""
+    sys.path.insert(0, str(HERE))
+    return str(importlib.import_module("generate_repair").repair_page())
+
+
 # files ----------------------------------------------------------------------------------------------------------------
 
 
 def documents() -> dict[str, Callable[[], str]]:
     """File below docs/ → what makes its text."""
     schemas = {f"schemas/{name}.schema.json": (lambda name=name: schema(name)) for name in WRITTEN}
-    return {"cli.md": cli_page, "methods.md": methods_page, "screen.md": screen_page, "tune.md": tune_page, **schemas}
+    pages = {"cli.md": cli_page, "methods.md": methods_page, "screen.md": screen_page, "tune.md": tune_page}
+    return {**pages, "repair.md": repair_page, **schemas}
 
 
 def main(arguments: list[str]) -> int:

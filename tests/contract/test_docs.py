@@ -129,10 +129,12 @@ def test_examples_are_short_flat_and_whole() -> None:
     scripts = sorted((ROOT / "examples").glob("*.*"))
     assert [path.name for path in scripts] == [
         "audit_adapter.py",
+        "blend_generate.py",
         "break_an_organism.py",
         "compare_logs.py",
         "gate_in_ci.sh",
         "monitor_trl.py",
+        "repair_search.py",
         "screen_rows.py",
         "tune_defended.py",
     ]
