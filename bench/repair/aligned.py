@@ -295,12 +295,13 @@ def measured(child: Child, subject: Subject) -> Found:
 def one(child: Child, arm: Arm) -> Found:
     """Repair and measure; what a method refuses is an outcome as well."""
     begun = time.perf_counter()
+    curves = child.curves  # read before anything is set: reading them puts the tuned model back
     try:
         subject = arm.make(child)
     except ValueError as error:
         return {"refused": str(error)}
     took = round(time.perf_counter() - begun, 1)
-    found = {**subject.told, "made_s": took, "select": selected(child.curves, subject), **measured(child, subject)}
+    found = {**subject.told, "made_s": took, "select": selected(curves, subject), **measured(child, subject)}
     child.live.back()
     return {**found, "all_s": round(time.perf_counter() - begun, 1)}
 

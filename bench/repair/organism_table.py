@@ -31,7 +31,7 @@ NO_TASK = "explicit"
 ALIGNED, TUNED, SEARCH, GRID = "aligned", "tuned", "search", "wise-ft"
 KEPT = "gain kept"
 FAMILIES = (
-    *(ALIGNED, TUNED, GRID, "search one share", "search layers", "search safe-delta", SEARCH),
+    *(ALIGNED, TUNED, GRID, "search one share", "search most kept", "search layers", "search safe-delta", SEARCH),
     *("search one share, plain prompts", "search, plain prompts", "safe-delta", "soup of 2"),
     *("safe-lora rank", "safe-lora published", "safe-merge rank", "safe-merge published"),
     *("task-arithmetic", "resta", "lox", "lox 1.25, not tuned", "log-mix", "first-tokens", "gated"),
@@ -323,7 +323,7 @@ def tables(benches: Sequence[Bench]) -> str:
     for bench in whole:
         parts += equal_table(bench)
     for bench in whole:
-        for search in ("search one share", SEARCH):
+        for search in ("search one share", "search most kept", SEARCH):
             parts += check_table(bench, search)
     return "\n".join(parts).rstrip() + "\n"
 

@@ -94,12 +94,13 @@ def measured(bed: Bed, subject: Subject) -> Found:
 def one(bed: Bed, arm: Arm) -> Found:
     """Repair and measure; what a method refuses is an outcome as well."""
     begun = time.process_time()
+    curves = bed.curves  # read before anything is set: reading them puts the tuned model back
     try:
         subject = arm.make(bed)
     except ValueError as error:
         return {"refused": str(error).replace(str(bed.work), "…")}
     took = round(time.process_time() - begun, 2)
-    found = {**subject.told, "cpu_s": took, "select": selected(bed.curves, subject), **measured(bed, subject)}
+    found = {**subject.told, "cpu_s": took, "select": selected(curves, subject), **measured(bed, subject)}
     bed.live.back()
     return {**found, "all_cpu_s": round(time.process_time() - begun, 2)}
 
