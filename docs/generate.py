@@ -55,6 +55,10 @@ WRITTEN: Mapping[str, tuple[str, str]] = MappingProxyType(
         "screen": ("tuneward.screened.document:Screened", "screen.json"),
         "finding": ("tuneward.screened.finding:Finding", "one line of a screen's findings.jsonl"),
         "screen-calibration": ("tuneward.screen.calibration:Null", "calibration.json of a screen of clean rows"),
+        "search": ("tuneward.repair.points:Found", "search.json of a repair"),
+        "repaired": ("tuneward.repair.result:Repaired", "repaired.json of a fix"),
+        "fix": ("tuneward.fix.run:Plan", "plan.json of a fix"),
+        "weights": ("tuneward.checkpoint.folder:Manifest", "manifest.json of a repaired model"),
         "screen-kept": ("tuneward.screen.kept:Manifest", "manifest.json beside the rows that a screen kept"),
     }
 )

@@ -30,8 +30,10 @@ class Story:
     before: Side
     after: Side | None
     """None where nothing was written."""
+    outcome: str
+    """Of the repair."""
     method: str
-    """In words, with its settings; empty when there was nothing to do."""
+    """In words, with its settings; empty where nothing was written."""
     kept: tuple[float, float, float] | None
     """Share of the task's gain that was kept, and its interval."""
     remarks: tuple[str, ...]
@@ -44,10 +46,21 @@ def headline(story: Story) -> str:
     """One line: what was kept, what came back, how long it took."""
     minutes = f"{max(1, round(story.seconds / 60))} min"
     if story.after is None:
-        done = "nothing to repair: the tuned model is within the policy" if not story.method else "not repaired"
-        return f"{done}; {_rates(story.before, None)}; {minutes}"
+        return f"{_undone(story)}; {_rates(story.before, None)}; {minutes}"
     kept = f"kept {percent(story.kept[0])} of the task's gain; " if story.kept else ""
     return f"{kept}{_rates(story.before, story.after)}; {minutes}"
+
+
+def _undone(story: Story) -> str:
+    """Why nothing was written."""
+    if story.before.verdict.outcome == "pass":
+        return "nothing to repair: the tuned model is within the policy"
+    if story.outcome == "met already":
+        return (
+            f"not repaired: {story.before.verdict.outcome} by the policy, and the prompts that choose a strength show "
+            "no loss beyond the limits; lower --lost, or give --select prompts like those that failed"
+        )
+    return f"not repaired: limits {story.outcome}"
 
 
 def _rates(before: Side, after: Side | None) -> str:
@@ -65,7 +78,7 @@ def _rates(before: Side, after: Side | None) -> str:
 def card(story: Story) -> str:
     """The whole page as Markdown; every name in it comes from outside and is escaped."""
     parts = [
-        f"# {escaped(shorten(plain(story.tuned), NAME))}, repaired" if story.after else "# Not repaired",
+        f"# {escaped(shorten(plain(story.tuned), NAME))}{', repaired' if story.after else ''}",
         f"**{sentence(headline(story))}**",
         f"Base: {escaped(shorten(plain(story.base), NAME))}.",
         *([f"Method: `{escaped(story.method)}`."] if story.method else []),

@@ -36,6 +36,7 @@ class Plan:
     """What OUT/plan.json holds: a folder is gone on with only by the words that began it."""
 
     key: str
+    schema: str = "tuneward/fix/1"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Fixed:
     """In one line."""
     files: tuple[Path, ...]
     exit_code: int
-    """Of the last audit's verdict; of the repair where nothing was written."""
+    """Of the last audit's verdict; of the repair where that found nothing to write."""
 
 
 def run(options: FixOptions, *, say: Say, watch: Watch) -> Fixed:
@@ -87,6 +88,7 @@ def run(options: FixOptions, *, say: Say, watch: Watch) -> Fixed:
         base=base,
         before=Side(before.audit, before.verdict),
         after=Side(after.audit, after.verdict) if after else None,
+        outcome=done.outcome,
         method=done.method,
         kept=done.kept,
         remarks=done.remarks,
@@ -94,7 +96,8 @@ def run(options: FixOptions, *, say: Say, watch: Watch) -> Fixed:
         next=done.next,
     )
     write_atomic(out / CARD, card(story).encode())
-    return Fixed(headline(story), (out / CARD, *files), after.exit_code if after else done.exit_code)
+    last = after or (before if done.outcome == "met already" else done)
+    return Fixed(headline(story), (out / CARD, *files), last.exit_code)
 
 
 def _pages(folder: Path) -> tuple[Path, ...]:

@@ -98,6 +98,7 @@ class Found:
     """What a reader must know."""
     next_command: str = ""
     """What to run where nothing met the limits."""
+    schema: str = "tuneward/search/1"
 
     @property
     def setting(self) -> Setting | None:

@@ -33,6 +33,7 @@ class Repaired:
     remarks: tuple[str, ...] = ()
     next: str = ""
     """The command that goes further, where the limits could not be met."""
+    schema: str = "tuneward/repaired/1"
 
     @property
     def exit_code(self) -> int:

@@ -98,22 +98,24 @@ def _shape(points: dict[float, Point], limits: Limits) -> tuple[str, ...]:
     """Curves that do not run as a line between two models should."""
     shares = sorted(points)
     inner = [share for share in shares if 0 < share < 1]
-    said = []
+    word, said = points[inner[0]].setting.method, []
     ends = max(points[0.0].task.value, points[1.0].task.value)
     over = [share for share in inner if points[share].task.value > ends]
     if over:
         said.append(
-            f"the task's loss rises above both ends at {', '.join(f'{s:.3g}' for s in over)}: a loss barrier lies "
-            "between base and tuned model, so weights between them are no mixture of the two"
+            f"{word}: the task's loss rises above both ends at "
+            f"{', '.join(f'{s:.3g}' for s in over)}: a loss barrier lies between base and tuned model on this way"
         )
     lost = [points[share].lost.value for share in shares]
     worst = max(abs(a - b) for a, b in zip(lost, isotonic(lost), strict=True))
     if worst > max(DIP, limits.lost):
-        said.append(f"the share of lost refusals does not rise steadily with the tuning (up to {worst:.1%} off)")
+        said.append(
+            f"{word}: the share of lost refusals does not rise steadily with the tuning (up to {worst:.1%} off)"
+        )
     kept = [points[share].kept.value for share in shares]
     worst = max(abs(a - b) for a, b in zip(kept, isotonic(kept), strict=True))
     if worst > DIP and not over:
-        said.append(f"the share of the gain does not rise steadily with the tuning (up to {worst:.1%} off)")
+        said.append(f"{word}: the share of the gain does not rise steadily with the tuning (up to {worst:.1%} off)")
     return tuple(said)
 
 
