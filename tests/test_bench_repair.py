@@ -94,7 +94,7 @@ def test_the_tables_are_whole_with_an_arm_that_refuses() -> None:
     text = table.tables([bench(*lines, {**said, "refused": "no such checkpoint"})])
     assert "1 × no such checkpoint" in text
     assert "2 found: wise-ft 0.61, wise-ft 0.61" in text
-    assert "beat `search` on both axes over organisms: 0" in text
+    assert "| poisoned | search | none | 0 | 2 |  |" in text
     for part in text.split("###")[1:]:
         assert len({one.count("|") for one in part.splitlines() if one.startswith("|")}) == 1
 
