@@ -122,6 +122,21 @@ def test_limits_that_cannot_be_met_exit_3_and_name_the_next_command(bed: Bed, tm
     assert found.code == 3, found.err
     assert not out.exists()
     assert "tuneward tune" in found.out + found.err
+    assert (tmp_path / "none-frontier.svg").is_file()
+
+
+def test_what_a_method_saw_is_said_with_what_its_directions_leave_out(bed: Bed, tmp_path: Path) -> None:
+    before = open_shipped(0, 0)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for weight in before.model.parameters():
+            weight += 0.01 * torch.randn_like(weight)
+    save_model(before.model, before.vocabulary, tmp_path / "before")
+    words = ["repair", str(bed.tuned), "--base", str(bed.base), "--out", str(tmp_path / "out"), "--unchecked", *WORDS]
+    found = said(*words, "safe-lora", "--unaligned", str(tmp_path / "before"))
+    assert found.code == 0, found.err
+    assert "weights moved, cosines" in found.err
+    assert "leave out" in found.err
 
 
 def test_limits_met_already_exit_0_and_write_nothing(bed: Bed, tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ again), and P = UUᵀ onto the first directions of V, which is one. Neither is e
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Generator, Tensor
@@ -16,6 +16,7 @@ from tuneward.checkpoint.delta import Delta
 from tuneward.checkpoint.layer import Fate, Layer, Pair
 from tuneward.repair.opened import Further
 from tuneward.repair.svd import cut, enough, of_energy, squares, whole
+from tuneward.text import percent
 
 Projector = Literal["rank", "published"]
 NEAR = 0.02
@@ -35,6 +36,34 @@ class Looked:
     """Directions that were used."""
     error: float | None = None
     """Share of V that they leave out: ‖V − UUᵀV‖ / ‖V‖."""
+
+
+@runtime_checkable
+class Looking(Protocol):
+    """A repair that can say what it saw in each weight."""
+
+    def looked(self, pair: Pair) -> Iterator[Looked]:
+        """Every weight that was looked at, in the pair's order."""
+        ...
+
+
+def told(seen: Sequence[Looked]) -> tuple[str, ...]:
+    """What a reader must know of it: how many weights were moved, and what sampled directions leave out."""
+    if not seen:
+        return ()
+    moved = sum(one.fate is not None for one in seen)
+    cosines = [one.cosine for one in seen if one.cosine is not None]
+    said = f"{moved} of {len(seen)} weights moved"
+    if cosines:
+        said += f", cosines {min(cosines):.3f} to {max(cosines):.3f}"
+    errors = [one.error for one in seen if one.error is not None]
+    ranks = [one.rank for one in seen if one.rank is not None]
+    if errors and ranks:
+        said += (
+            f"; {min(ranks)} to {max(ranks)} directions a weight, which leave out {percent(min(errors))} to "
+            f"{percent(max(errors))} of the difference"
+        )
+    return (said,)
 
 
 @dataclass(frozen=True)

@@ -7,25 +7,27 @@ the arms stand the right way round, and by a search.
 import json
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from tuneward.ask import Progress
 from tuneward.checkpoint.folder import MANIFEST
+from tuneward.checkpoint.layer import Fate, Mixed
+from tuneward.checkpoint.pair import PairOf
 from tuneward.checkpoint.writing import Written, write
 from tuneward.model.load import Place
 from tuneward.outputs.frontier import frontier
 from tuneward.outputs.markdown import escaped
 from tuneward.outputs.sections import with_section
 from tuneward.record import Record, now, sha256_file, to_json, versions, write_atomic
+from tuneward.repair.alignment import Looked, Looking, told
 from tuneward.repair.arms import Arms, arms_of, right_way
 from tuneward.repair.asked import Desk
 from tuneward.repair.kind import Repair
 from tuneward.repair.options import RepairOptions
-from tuneward.repair.points import Found
 from tuneward.repair.result import Outcome, Repaired
 from tuneward.repair.searching import Searched, searched
 from tuneward.repair.words import words
@@ -66,9 +68,10 @@ def run(options: RepairOptions, methods: Sequence[Repair] = (), *, say: Say, wat
         return _nothing(found, out, options)
     if options.dry_run:
         return Repaired("planned", words(method), remarks=found.remarks if found else ())
+    seen: list[Looked] = []
     with ThreadPoolExecutor(1) as beside:  # digests of what is read, while it is read
         digests = beside.submit(_inputs, arms, method, options)
-        written = write(arms.pair, method(arms.pair), out, whole=options.whole, progress=watch("writing"))
+        written = write(arms.pair, _fates(method, arms.pair, seen), out, whole=options.whole, progress=watch("writing"))
         inputs = digests.result()
     if not written.changed:
         return Repaired("nothing changed", words(method), weights=written.weights)
@@ -90,8 +93,20 @@ def run(options: RepairOptions, methods: Sequence[Repair] = (), *, say: Say, wat
         weights=written.weights,
         size=written.size,
         kept=found.kept if found else None,
-        remarks=(*(found.remarks if found else ()), *_said(written)),
+        remarks=(*(found.remarks if found else ()), *told(seen), *_said(written)),
     )
+
+
+def _fates(method: Repair, pair: PairOf, seen: list[Looked]) -> Iterator[tuple[str, Fate]]:
+    """What becomes of each weight; what a method saw of them is noted, without the weights."""
+    if not isinstance(method, Looking):
+        yield from method(pair)
+        return
+    for one in method.looked(pair):
+        kept = None if one.fate is None else Mixed(0)  # that it moved, not what it became
+        seen.append(replace(one, fate=kept))
+        if one.fate is not None:
+            yield one.name, one.fate
 
 
 def _free(out: Path, options: RepairOptions) -> None:
@@ -109,7 +124,7 @@ def _nothing(found: Searched | None, out: Path, options: RepairOptions) -> Repai
     """A search that ends without a method: limits met already, or not to be met. Its curves stand beside OUT."""
     if found is None:
         raise ValueError("no method is named, and nothing was searched")
-    files = () if options.dry_run else _beside(found.found, out)
+    files = () if options.dry_run else _beside(found, out)
     outcome: Outcome = "met already" if found.found.outcome == "met already" else "not met"
     told = tuple(map(str, files))
     return Repaired(outcome, "", told, remarks=found.remarks, next=found.found.next_command)
@@ -124,12 +139,13 @@ def _curves(found: Searched | None, out: Path) -> list[Path]:
     return [out / SEARCH, out / FRONTIER]
 
 
-def _beside(found: Found, out: Path) -> tuple[Path, ...]:
-    if found.outcome == "met already":
+def _beside(found: Searched, out: Path) -> tuple[Path, ...]:
+    if found.found.outcome == "met already":
         return ()
-    path = out.with_name(f"{out.name}-{SEARCH}")
-    write_atomic(path, to_json(found))
-    return (path,)
+    curves, picture = (out.with_name(f"{out.name}-{name}") for name in (SEARCH, FRONTIER))
+    write_atomic(curves, to_json(found.found))
+    write_atomic(picture, frontier(found.found, found.limits).encode())
+    return (curves, picture)
 
 
 def _inputs(arms: Arms, method: Repair, options: RepairOptions) -> dict[str, str]:
