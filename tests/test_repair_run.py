@@ -133,7 +133,7 @@ def test_what_a_method_saw_is_said_with_what_its_directions_leave_out(bed: Bed, 
             weight += 0.01 * torch.randn_like(weight)
     save_model(before.model, before.vocabulary, tmp_path / "before")
     words = ["repair", str(bed.tuned), "--base", str(bed.base), "--out", str(tmp_path / "out"), "--unchecked", *WORDS]
-    found = said(*words, "safe-lora", "--unaligned", str(tmp_path / "before"))
+    found = said(*words, "safe-lora", "--unaligned", str(tmp_path / "before"), "--threshold", "1")
     assert found.code == 0, found.err
     assert "weights moved, cosines" in found.err
     assert "leave out" in found.err

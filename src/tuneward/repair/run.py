@@ -74,7 +74,7 @@ def run(options: RepairOptions, methods: Sequence[Repair] = (), *, say: Say, wat
         written = write(arms.pair, _fates(method, arms.pair, seen), out, whole=options.whole, progress=watch("writing"))
         inputs = digests.result()
     if not written.changed:
-        return Repaired("nothing changed", words(method), weights=written.weights)
+        return Repaired("nothing changed", words(method), weights=written.weights, remarks=told(seen))
     usage = {
         "wall_s": round(time.perf_counter() - clock, 1),
         "cpu_s": round(time.process_time() - cpu, 1),
