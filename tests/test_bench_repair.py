@@ -43,9 +43,10 @@ def test_the_strongest_setting_is_chosen_on_the_rows_of_the_search_alone() -> No
     lines = [
         line("0-0", f"wise-ft {t}", harm, 1.9, tuning=t, select={"kept": value}) for t, (value, harm) in kept.items()
     ]
-    found = bench(*ends("0-0"), *lines)
+    weak = line("0-0", "lox 1", 0, 1.9, tuning=-1.0, select={"kept": 0.9})
+    found = bench(*ends("0-0"), *ends("1-0"), weak, *lines)
     assert table.chosen(found, "wise-ft")["0-0-0"]["arm"] == "wise-ft 0.6"
-    assert table.chosen(found, "lox")["0-0-0"]["arm"] == "tuned"
+    assert table.chosen(found, "lox") == {"0-0-0": found.arms["tuned"]["0-0-0"]}
 
 
 def test_more_of_the_tuning_comes_first_and_searches_stand_by_their_name() -> None:

@@ -250,10 +250,14 @@ def equal_table(bench: Bench) -> Iterator[str]:
 
 
 def chosen(bench: Bench, family: str) -> dict[str, Line]:
-    """Run → the strongest line of a family that keeps enough on the selection half, else the tuned one."""
+    """Run → the strongest line of a family that keeps enough on the selection half, else the tuned one.
+
+    Runs in which nothing of the family was measured are left out.
+    """
     found = {}
-    for run, plain in bench.arms[TUNED].items():
-        fine = [line for line in bench.families.get(family, {}).get(run, []) if (line["select"]["kept"] or 0) >= KEEP]
+    for run, lines in bench.families.get(family, {}).items():
+        plain = bench.arms[TUNED][run]
+        fine = [line for line in lines if (line["select"]["kept"] or 0) >= KEEP]
         found[run] = min(fine, key=lambda line: line["tuning"] or 0.0) if fine else plain
     return found
 
