@@ -40,7 +40,8 @@ def along(measure: Measure, limits: Limits, *, tuned: Point, most: int = 3, grid
 
     `grid` holds both ends.
 
-    Returns `found` with the largest measured share that meets both limits, or `not met`.
+    Returns `found` with the measured share that meets both limits and keeps most of the gain, which need not be the
+    largest one, or `not met`.
     """
     points = {share: tuned if share == 1.0 else measure(share) for share in grid}
     for _ in range(TRIES):
@@ -54,7 +55,9 @@ def along(measure: Measure, limits: Limits, *, tuned: Point, most: int = 3, grid
     fit = dict(zip(sorted(points), isotonic([point.lost.value for point in ordered]), strict=True))
     fine = [points[s] for s in sorted(points, reverse=True) if limits.met(points[s]) and fit[s] <= limits.lost + 1e-12]
     if fine:
-        return Found("found", fine[0], tuple(ordered), spaced(fine, most), remarks)
+        best = max(fine, key=lambda point: (point.kept.value, -point.setting.keep))
+        less = [point for point in fine if point.setting.keep <= best.setting.keep]
+        return Found("found", best, tuple(ordered), spaced(less, most), remarks)
     return Found("not met", nearest(ordered, limits), tuple(ordered), remarks=(*remarks, _why_not(ordered, limits)))
 
 
