@@ -20,7 +20,12 @@ from tuneward.suites.document import parse_suite
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCREENS = ("screen", "finding", "screen-calibration", "screen-kept")
-NAMES = ("audit", "verdict", "record", "plan", "batch", "reply", "said", "calibration", "scored", "suite", *SCREENS)
+REPAIRS = ("search", "repaired", "fix", "weights")
+NAMES = (
+    *("audit", "verdict", "record", "plan", "batch", "reply", "said", "calibration", "scored", "suite"),
+    *SCREENS,
+    *REPAIRS,
+)
 
 
 def schema(name: str) -> dict[str, Any]:
