@@ -130,7 +130,7 @@ UNKNOWN = {
     ("studdy", "build"): "no verb 'studdy'; did you mean 'study'?",
     ("study build",): "no verb 'study build'; did you mean 'study'?",
     ("gate build",): "no verb 'gate build'",
-    ("build",): "no verb 'build'; expected one of screen, tune, audit, judge, compare, repair, fix, gate, report, export, policy",
+    ("build",): "no verb 'build'; expected one of screen, tune, audit, judge, compare, repair, fix, gate, report",
 }
 
 
