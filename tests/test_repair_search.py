@@ -6,7 +6,7 @@ from math import isclose
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tuneward.repair.knapsack import Aim, Room, Slopes, aim_of, per_layer, step
@@ -204,6 +204,7 @@ def test_a_step_raises_again_what_costs_the_task_and_buys_nothing() -> None:
     st.floats(0, 3),
     st.floats(0.01, 0.25),
 )
+@example([(-5e-324, 1.0, 0.0)], -1.0, 1.0, 0.25)
 def test_a_step_stays_within_reach_and_within_its_allowance(
     layers: list[tuple[float, float, float]], want: float, allowance: float, radius: float
 ) -> None:

@@ -64,10 +64,10 @@ def step(
         risk -= line.risk * begin
         task -= line.cost(begin)
         width = (aim - begin) / PIECES
-        for n in range(PIECES if abs(width) > 1e-12 else 0):
+        gain = abs(line.risk * width)
+        for n in range(PIECES if gain > 0 else 0):  # a slope may be so small that the product is none
             cost = max(0.0, line.cost(begin + (n + 1) * width) - line.cost(begin + n * width))
-            ratio = abs(line.risk * width) / max(cost, 1e-15)
-            pieces.append((-ratio, layer, width, cost))
+            pieces.append((-gain / max(cost, 1e-15), layer, width, cost))
     for _, layer, width, cost in sorted(pieces, key=lambda piece: piece[:2]):
         if risk >= 0 or task <= 0:
             break
