@@ -12,12 +12,13 @@ from tuneward.checkpoint.layer import Fate
 from tuneward.checkpoint.pair import PairOf
 from tuneward.model.engine import Engine
 from tuneward.repair.curves import Curves
+from tuneward.repair.kind import Searchable
 from tuneward.repair.live import Live
 from tuneward.repair.points import Found, Limits
 from tuneward.repair.reading import Floats, Reading, Split, Text, read
 from tuneward.repair.safe_delta import SafeDelta
 from tuneward.repair.searching import OnLoaded
-from tuneward.repair.stages import Bench, Strong
+from tuneward.repair.stages import Bench
 from tuneward.repair.wise_ft import WiseFT
 
 UNALIGNED = "unaligned"
@@ -112,7 +113,7 @@ def safe_delta(keep: float) -> Callable[[Any], Subject]:
     return lambda bed: put(bed, delta(bed).at(keep)(bed.pair))
 
 
-def delta(bed: Bed) -> Strong:
+def delta(bed: Bed) -> Searchable:
     """Safe Delta on the prompts that a repair may look at."""
     return OnLoaded(SafeDelta(), bed.live, bed.prompts)
 
@@ -140,7 +141,7 @@ def search(words: Sequence[str], *, per_layer: bool = False, most: bool = False)
     """
 
     def make(bed: Bed) -> Subject:
-        known: dict[str, Callable[[], Strong]] = {"wise-ft": WiseFT, "safe-delta": lambda: delta(bed)}
+        known: dict[str, Callable[[], Searchable]] = {"wise-ft": WiseFT, "safe-delta": lambda: delta(bed)}
         limits = Limits()
         bench = Bench(bed.live, bed.gain(), limits, {word: known[word]() for word in words}, per_layer)
         found = bench.search()

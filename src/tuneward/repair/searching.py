@@ -23,7 +23,7 @@ from tuneward.repair.live import Live, live_of
 from tuneward.repair.options import RepairOptions
 from tuneward.repair.points import BASE_END, Found, Limits, Point, Setting
 from tuneward.repair.safe_delta import SafeDelta, fates, safety_prompts
-from tuneward.repair.stages import Bench, Strong
+from tuneward.repair.stages import Bench
 from tuneward.repair.wise_ft import WiseFT
 from tuneward.repair.words import words
 from tuneward.rows import read_rows
@@ -134,19 +134,19 @@ class OnLoaded:
         return fates(pair, by=self.by, engine=self.live.base, prompts=self.prompts)
 
 
-def ways_of(method: Repair | None, live: Live, *, whole: bool) -> dict[str, Strong]:
+def ways_of(method: Repair | None, live: Live, *, whole: bool) -> dict[str, Searchable]:
     """Word → method to search, in the order in which they are tried."""
     if method is not None:
         if not isinstance(method, Searchable):
             raise ValueError(f"{words(method)}: has no single strength to search; leave --search out, or name wise-ft")
         return {words(method).split()[0]: _loaded(method, live)}
-    first: dict[str, Strong] = {"wise-ft": WiseFT()}
+    first: dict[str, Searchable] = {"wise-ft": WiseFT()}
     if live.pair.adapter is None or whole:
         first["safe-delta"] = _loaded(SafeDelta(prompts=PROMPTS), live)
     return first
 
 
-def _loaded(method: Searchable, live: Live) -> Strong:
+def _loaded(method: Searchable, live: Live) -> Searchable:
     if not isinstance(method, SafeDelta):
         return method
     return OnLoaded(method, live, safety_prompts(live.base, by=method))

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, Self, runtime_checkable
 
-from tuneward.checkpoint.layer import Fate, Mixed, Pair
+from tuneward.checkpoint.layer import Fate, Mixed
 from tuneward.repair.curves import Curves
+from tuneward.repair.kind import Searchable
 from tuneward.repair.knapsack import Shares, Slopes, aim_of, per_layer
 from tuneward.repair.live import Live, word_of
 from tuneward.repair.points import TUNED_END, Found, Limits, Point, Setting
@@ -17,19 +17,6 @@ COARSE = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Shares that are measured of methods after the first, each of which costs more than a scaling."""
 
 
-@runtime_checkable
-class Strong(Protocol):
-    """A repair with one strength."""
-
-    def at(self, keep: float) -> Self:
-        """With its strength set."""
-        ...
-
-    def __call__(self, pair: Pair, /) -> Iterator[tuple[str, Fate]]:
-        """What becomes of the weights."""
-        ...
-
-
 @dataclass(frozen=True)
 class Bench:
     """A model in memory, how it is measured, and what it must meet."""
@@ -37,7 +24,7 @@ class Bench:
     live: Live
     curves: Curves
     limits: Limits
-    ways: Mapping[str, Strong]
+    ways: Mapping[str, Searchable]
     """Word → method; the first is searched first, and shares per layer are sought from its best."""
     per_layer: bool = True
     candidates: int = 3
@@ -69,7 +56,7 @@ class Bench:
             if number == 0 and self.per_layer:
                 yield partial(self._per_layer, word, before, tuned=tuned, base=base)
 
-    def _along(self, word: str, method: Strong, *, tuned: Point, before: list[Found]) -> Found:
+    def _along(self, word: str, method: Searchable, *, tuned: Point, before: list[Found]) -> Found:
         def measure(keep: float) -> Point:
             self.live.set(method.at(keep)(self.live.pair))
             return self._point(Setting(word, keep))
