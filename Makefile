@@ -46,10 +46,10 @@ model: $(VENV)/.model ## add the small real model of the full tests and benches 
 demo: setup ## break a harmless organism with benign and explicit rows, audit, go back, audit, gate, report
 	@$(BIN)/tuneward demo
 
-test: lint ## everything that takes minutes, on two cores
-	$(PYTEST) -m "not full"
+test: lint ## everything that takes minutes, on two cores; the same cases each time
+	$(PYTEST) -m "not full" --hypothesis-profile=ci
 
-test-full: lint model ## also kill loops, real models, a wheel in an empty environment
+test-full: lint model ## new cases drawn; also kill loops, real models, a wheel in an empty environment
 	$(PYTEST)
 
 lint: setup ## style, types, direction of imports, generated documents

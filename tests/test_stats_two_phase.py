@@ -179,6 +179,22 @@ def test_powered_intervals_are_never_empty_and_worth_between_the_labels_and_all(
         assert found.effective <= len(labelled) + len(rest) + 1e-6
 
 
+@pytest.mark.parametrize("size", [2.0**-1030, 1e-155, 1e155])
+def test_the_unit_of_a_proxy_changes_nothing(size: float) -> None:
+    """A difference of 2e-309 (found by Hypothesis) was divided by its own square, 0."""
+    proxies, judged = [0.0, 1.0, 0.5, 0.25, 1.0, 0.0, 0.75], [False, True, False, False]
+    plain = prediction_powered(proxies, proxies[:4], judged)
+    found = prediction_powered([size * proxy for proxy in proxies], [size * proxy for proxy in proxies[:4]], judged)
+    assert (found.value, found.low, found.high) == pytest.approx((plain.value, plain.low, plain.high))
+    assert found.effective == pytest.approx(plain.effective)
+
+
+@pytest.mark.parametrize("proxies", [[0.0, float("nan")], [-1.5e308, 1.5e308]])
+def test_proxies_that_are_not_numbers_or_too_far_apart_are_refused(proxies: list[float]) -> None:
+    with pytest.raises(ValueError, match="one finite proxy per label"):
+        prediction_powered(proxies, proxies, [True, False])
+
+
 @pytest.mark.parametrize(("p", "se", "sp"), [(0.02, 0.95, 0.98), (0.1, 0.8, 0.9), (0.5, 0.95, 0.98)])
 def test_powered_intervals_cover(p: float, se: float, sp: float) -> None:
     """400 runs, 50 labels of 330: at least 92.5 % (nominal 95)."""

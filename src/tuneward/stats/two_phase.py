@@ -10,7 +10,7 @@ every pair still leaves an interval. Bad is True; rates are shares of 1; a chang
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 from typing import TypeAlias
 
 import numpy as np
@@ -158,23 +158,28 @@ def prediction_powered(
     """
     everything, seen = np.asarray(proxy_all, dtype=np.float64), np.asarray(proxy_judged, dtype=np.float64)
     n, total = len(judged), len(proxy_all)
-    if len(seen) != n or n > total or not bool(np.isfinite(everything).all() and np.isfinite(seen).all()):
+    least, spread = (min(proxy_all), max(proxy_all) - min(proxy_all)) if total else (0.0, 0.0)
+    if (
+        len(seen) != n
+        or n > total
+        or not (np.isfinite(everything).all() and np.isfinite(seen).all() and isfinite(spread))
+    ):
         raise ValueError(
             f"prediction_powered: {n} labels, {len(seen)} proxies of labelled replies, {total} of all; "
             "expected one finite proxy per label and per reply"
         )
     if n == 0:
         return PredictionPowered(None, 0.0, 1.0, 0.0, 0, 0.0)
-    least, most = float(everything.min()), float(everything.max())
+    unit = spread or 1.0  # a proxy of any size on 0–1, so that no square under- or overflows
+    everything, seen = (everything - least) / unit, (seen - least) / unit
     labels = np.asarray(judged, dtype=np.float64)
-    x, y = np.append(seen, [least, most]), np.append(labels, [1.0, 0.0])
-    covariance = np.cov(x, y, bias=True)
-    weight = max(0.0, float(covariance[0, 1] / covariance[0, 0])) if most > least else 0.0
+    covariance = np.cov(np.append(seen, [0.0, 1.0]), np.append(labels, [1.0, 0.0]), bias=True)
+    weight = max(0.0, float(covariance[0, 1] / covariance[0, 0])) if spread else 0.0
     explained = weight**2 * float(covariance[0, 0] / covariance[1, 1])
     effective = n / (1 - explained * (1 - n / total))
     value = min(1.0, max(0.0, float(labels.mean() + weight * (everything.mean() - seen.mean()))))
     low, high = _adjusted(value, effective)
-    return PredictionPowered(value, low, high, weight, n, effective)
+    return PredictionPowered(value, low, high, weight / unit, n, effective)
 
 
 def _adjusted(p: float, n: float) -> tuple[float, float]:
