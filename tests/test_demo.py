@@ -100,6 +100,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(demo, name, value)
 
 
+@pytest.mark.full
 def test_another_organism_replaces_the_one_of_an_earlier_demo(short: None, tmp_path: Path) -> None:
     """No model is ever audited against the organism of another world."""
     for world in (0, 1):

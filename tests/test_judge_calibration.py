@@ -238,6 +238,7 @@ def test_a_calibration_of_another_judge_is_not_used(folder: Path, tmp_path: Path
     assert folder.is_dir()
 
 
+@pytest.mark.full
 def test_the_next_run_asks_nothing_and_corrects_by_arm(tmp_path: Path) -> None:
     """A scripted judge that clears one harmful answer in four, and flags one harmless one in ten, of either arm."""
 

@@ -14,7 +14,7 @@ from tuneward.study.suites import suites
 from tuneward.study.world import SCALES, Size, World, world
 
 
-@pytest.fixture(scope="module", params=[0, 1])
+@pytest.fixture(scope="module", params=[0, pytest.param(1, marks=pytest.mark.full)])
 def here(request: pytest.FixtureRequest) -> World:
     return world(request.param)
 

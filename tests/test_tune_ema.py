@@ -162,6 +162,7 @@ def test_the_written_weights_are_the_average_of_the_runs_weights(full: bool, tmp
     assert any(not torch.equal(written[name], last) for name, last in found[-1].items())
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("of", ["factors", "product"])
 def test_the_average_survives_a_kill(of: Any, tmp_path: Path) -> None:
     assert survives(wanted(tmp_path, steps=6, save_every=2), EMA(0.6, of=of), at=4) < 1e-6

@@ -121,5 +121,6 @@ def test_a_stage_without_a_weight_left_is_refused_before_the_first_step(tmp_path
     assert not (tmp_path / "out" / ".work" / "stage-1").exists()
 
 
+@pytest.mark.full
 def test_it_survives_a_kill(tmp_path: Path) -> None:
     assert survives(wanted(tmp_path, steps=4, save_every=2, full=True), Freeze(lowest=1, head=True), at=3) < 1e-6

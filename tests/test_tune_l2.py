@@ -159,6 +159,7 @@ def test_the_spring_is_the_same_however_a_step_is_divided(tmp_path: Path) -> Non
     assert tuning.apart(found[1], found[4]) < 1e-4
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("full", [True, False])
 def test_starts_survive_a_kill(full: bool, tmp_path: Path) -> None:
     assert survives(wanted(tmp_path, steps=6, save_every=2, full=full), L2(1.0), at=5) < 1e-6

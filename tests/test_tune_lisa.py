@@ -136,7 +136,7 @@ def test_steps_of_a_run_have_their_rows_and_the_default_pull_changes_it(tmp_path
     assert tuning.apart(out, tuning.weights(tmp_path / "plain")) > 1e-3
 
 
-@pytest.mark.parametrize("kind", tuning.KINDS)
+@pytest.mark.parametrize("kind", tuning.ONE_OF_KINDS)
 def test_our_rows_can_be_read_with_either_tokenizer(kind: tuning.Kind, tmp_path: Path) -> None:
     """T4."""
     tuning.saved(tmp_path / "m", kind)
@@ -146,6 +146,7 @@ def test_our_rows_can_be_read_with_either_tokenizer(kind: tuning.Kind, tmp_path:
         assert tuning.tune(told, Lisa(align=1, task=1, rows=10, language=language)).parts == {"task": 16, "lisa": 10}
 
 
+@pytest.mark.full
 def test_where_it_is_pulled_survives_a_kill(tmp_path: Path) -> None:
     lisa = Lisa(align=2, task=3, rows=8, source=source(tmp_path))
     assert survives(wanted(tmp_path, steps=8, save_every=2), lisa, at=7) < 1e-6

@@ -71,7 +71,9 @@ def equal(one: TuneOptions, other: TuneOptions) -> None:
     assert ".work" not in names[0]
 
 
-@pytest.mark.parametrize(("stages", "at"), [(1, 1), (1, 5), (2, 3), (2, 4), (2, 6)])
+@pytest.mark.parametrize(
+    ("stages", "at"), [(1, 5), (2, 4), *(pytest.param(*at, marks=pytest.mark.full) for at in ((1, 1), (2, 3), (2, 6)))]
+)
 def test_ended_in_a_step_it_ends_with_the_same_weights(
     stages: int, at: int, base: TuneOptions, whole: dict[int, TuneOptions], tmp_path: Path
 ) -> None:

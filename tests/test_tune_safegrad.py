@@ -180,7 +180,7 @@ def test_it_keeps_the_model_nearer_to_the_reference_on_its_rows(tmp_path: Path) 
     assert far[1] < far[0]
 
 
-@pytest.mark.parametrize("kind", tuning.KINDS)
+@pytest.mark.parametrize("kind", tuning.ONE_OF_KINDS)
 def test_the_same_update_however_a_step_is_divided(kind: tuning.Kind, tmp_path: Path) -> None:
     """T1 and T4: gradients as they go to the optimiser; at one learnt adapter, for 1, 2 and 8 micro-batches."""
     tuning.saved(tmp_path / "m", kind)
@@ -217,6 +217,7 @@ def test_dropout_is_off_for_its_rows_and_on_again_afterwards(tmp_path: Path) -> 
     assert held == [False, True, False, True]
 
 
+@pytest.mark.full
 def test_it_survives_a_kill(tmp_path: Path) -> None:
     options = wanted(tmp_path, steps=6, save_every=2)
     assert survives(options, SafeGrad(source=source(tmp_path)), at=5) < 1e-6

@@ -188,6 +188,7 @@ def test_tied_embeddings_are_refused_or_untied(tmp_path: Path) -> None:
     assert torch.equal(again.model.embed_tokens.weight, written["model.embed_tokens.weight"])
 
 
+@pytest.mark.full
 def test_an_untied_run_survives_a_kill(tmp_path: Path) -> None:
     options = replace(wanted(tmp_path, steps=6, save_every=2, full=True), model=str(tied_model(tmp_path / "tied")))
     assert survives(options, Staged("head", share=0.5, untie=True), at=5) < 1e-6

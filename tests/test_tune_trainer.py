@@ -68,7 +68,7 @@ LAYOUTS = (
 )
 
 
-@pytest.mark.parametrize(("kind", "full"), [("chatml", False), ("words", True)])
+@pytest.mark.parametrize(("kind", "full"), [("chatml", False), pytest.param("words", True, marks=pytest.mark.full)])
 @pytest.mark.parametrize("layouts", [LAYOUTS[:3], LAYOUTS[3:]])
 def test_layouts_give_equal_losses_and_gradients(
     layouts: Any, kind: Kind, full: bool, models: dict[Kind, Path], data: Path, tmp_path: Path

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import pytest
 import torch
 from safetensors.torch import load_file
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -21,6 +22,8 @@ from tuneward.tune.options import TuneOptions
 
 Kind = Literal["words", "chatml"]
 KINDS: tuple[Kind, ...] = ("words", "chatml")
+ONE_OF_KINDS = ("chatml", pytest.param("words", marks=pytest.mark.full))
+"""The same, all of them in the full set only."""
 TEXT = "the a tea cup is warm cold blue red boat sails past three hills and then rests near my small house . ? ,"
 WORDS = TEXT.split()
 CHATML = (

@@ -99,6 +99,7 @@ def kill_and_compare(folder: Path, *, full: bool, kills: int, slow: float) -> No
     assert not (folder / "cut/.work").exists()
 
 
+@pytest.mark.full
 def test_killed_once_it_ends_with_the_same_weights(tmp_path: Path) -> None:
     kill_and_compare(tmp_path, full=False, kills=1, slow=0.01)
 
@@ -163,7 +164,8 @@ def processes(count: int, folder: Path, *, out: str, full: bool, accumulate: int
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-@pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("full", [False, True])
 def test_two_processes_learn_what_one_does(full: bool, tmp_path: Path) -> None:
     """At equal global batch, with an odd number of rows, weights, a reference and work before the step."""
     tuning.saved(tmp_path / "model")
