@@ -56,6 +56,7 @@ WRITTEN: Mapping[str, tuple[str, str]] = MappingProxyType(
         "finding": ("tuneward.screened.finding:Finding", "one line of a screen's findings.jsonl"),
         "screen-calibration": ("tuneward.screen.calibration:Null", "calibration.json of a screen of clean rows"),
         "search": ("tuneward.repair.points:Found", "search.json of a repair"),
+        "reading": ("tuneward.repair.kept:ReadingFile", "what a search read of a model, in the cache"),
         "repaired": ("tuneward.repair.result:Repaired", "repaired.json of a fix"),
         "fix": ("tuneward.fix.run:Plan", "plan.json of a fix"),
         "weights": ("tuneward.checkpoint.folder:Manifest", "manifest.json of a repaired model"),

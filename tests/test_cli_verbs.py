@@ -114,7 +114,11 @@ def test_the_cache_is_shown_and_cleared(tmp_path):
     assert said("cache", "clear").out == f"{folder}: removed 0 files, 0.0 MiB\n"
     (folder / "uses.jsonl").write_text("what policy was asked of\n")
     assert said("cache", "clear") == Said(0, f"{folder}: removed 0 files, 0.0 MiB\n", "")
-    assert [file.name for file in folder.iterdir()] == ["uses.jsonl"]
+    (folder / "calibrations").mkdir()
+    (folder / "calibrations" / "one.json").write_text("what people's labels say of a judge\n")
+    assert said("cache", "clear").out == f"{folder}: removed 0 files, 0.0 MiB\n"
+    assert sorted(file.name for file in folder.iterdir()) == ["calibrations", "uses.jsonl"]
+    assert (folder / "calibrations" / "one.json").is_file()
     assert said("cache", "clear", "--cache-dir", "none").out == "none: removed 0 files, 0.0 MiB\n"
 
 

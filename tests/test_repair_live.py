@@ -23,6 +23,7 @@ from tuneward.probes.gap import Gap
 from tuneward.repair.asked import Desk, bad
 from tuneward.repair.confirm import disagreement
 from tuneward.repair.curves import Curves, Most, curves_of, drawn, rows_of, split_of, text_of
+from tuneward.repair.kept import NOWHERE, Kept
 from tuneward.repair.live import Live, live_of
 from tuneward.repair.order_of_arms import hold_order, order
 from tuneward.repair.points import Limits, Setting
@@ -334,6 +335,52 @@ def test_points_at_the_ends_are_the_ends(cases: Mapping[str, Case]) -> None:
     assert again == base
 
 
+@pytest.mark.parametrize("kind", ["tied", "adapter"])
+def test_what_is_kept_of_a_search_is_what_was_read(
+    cases: Mapping[str, Case], kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two shares, their slopes, and the ends of another process; nothing is read twice and nothing taken for another."""
+    live = cases[kind].live()
+    asked, kept, read_now = split(live), Kept(tmp_path), list[float]()
+    shares = [{word: keep for word in words_of(live)} for keep in (0.5, 0.7)]
+
+    def all_of(live: Live, kept: Kept) -> list[object]:
+        found: list[object] = []
+        for one in shares:
+            live.set(mixed(live, one))
+            found += [kept.reading(live.named(), asked), kept.slopes(live, asked)]
+        live.back()
+        return [*found, kept.reading(live.base, asked), kept.reading(live.engine, asked)]
+
+    plain, first = all_of(live, NOWHERE), all_of(live, kept)
+    assert len(list(tmp_path.rglob("*.json"))) == 6
+    for name in ("read", "slopes"):
+        monkeypatch.setattr(f"tuneward.repair.kept.{name}", lambda *_: read_now.append(0.0))
+    again = all_of(cases[kind].live(), kept)
+    assert read_now == []
+    for one, other, third in zip(plain, first, again, strict=True):
+        assert str(one) == str(other) == str(third)
+    assert len({str(one) for one in plain}) == 6
+
+
+def test_a_reading_that_is_no_number_is_not_kept_and_a_broken_file_is_named(
+    cases: Mapping[str, Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = cases["tied"].live()
+    asked, kept = split(live), Kept(tmp_path)
+    spoilt = replace(read(live.base, asked), losses=np.array([np.nan]))
+    monkeypatch.setattr("tuneward.repair.kept.read", lambda *_: spoilt)
+    assert np.isnan(kept.reading(live.base, asked).losses).all()
+    assert not list(tmp_path.rglob("*.json"))
+    monkeypatch.undo()
+    kept.reading(live.base, asked)
+    (file,) = tmp_path.rglob("*.json")
+    assert file.stat().st_mode & 0o077 == 0
+    file.write_text(file.read_text()[:-20])
+    with pytest.raises(ValueError, match="not a readable readingfile"):
+        kept.reading(live.base, asked)
+
+
 def test_counts_of_lost_and_gained_by_hand() -> None:
     rows = (((1,), (1, 2)), ((1,), (1, 2, 3)))
     asked = Split(((1,),) * 4, ((1,),) * 2, rows, Gap((1,), (2,)))
@@ -428,7 +475,7 @@ def test_refusals_that_tuning_took_are_found_again_on_the_organism(aligned: Path
     desk = Desk(size=64)
     found = order(live.base, live.engine, drawn(asked[0], count=48), desk=desk)
     hold_order(found)
-    split = split_of(base=live.base, tuned=live.engine, asked=asked, rows=spoilt, most=Most())
+    split = split_of(live, asked=asked, rows=spoilt, most=Most())
     assert all(answer[-1] == 0 for _, answer in split.rows), "the end of the turn is learnt and read"
     curves = curves_of(base=live.base, tuned=live.engine, split=split)
     assert curves.gain.low > 0

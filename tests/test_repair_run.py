@@ -1,5 +1,6 @@
 """repair and fix as verbs, on an organism that benign rows have eroded: what is written, what is said, which code."""
 
+import itertools
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,10 @@ from safetensors.torch import load_file
 
 from spoken import said
 from tuneward.checkpoint.folder import verify
+from tuneward.model.engine import Engine
 from tuneward.record import Record, now, read_json
+from tuneward.repair import kept
+from tuneward.repair.reading import Reading, Split, read
 from tuneward.rows import write_rows
 from tuneward.study import regimes
 from tuneward.study.folder import open_shipped, save, save_model
@@ -113,6 +117,35 @@ def test_a_search_finds_a_strength_confirms_it_and_writes_its_curves(bed: Bed, t
     assert search["point"]["kept"]["value"] >= 0.5
     assert search["point"]["lost"]["value"] <= 0.2
     assert (out / "frontier.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_a_search_that_was_killed_goes_on_and_comes_to_the_same(
+    bed: Bed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is read or asked twice: not the gap, not a strength, not a reply."""
+    common = ["repair", str(bed.tuned), "--base", str(bed.base), "--search", "--rows", str(bed.rows), "--device", "cpu"]
+    common += ["--keep", ".5", "--lost", ".2", "--margin", ".6", *asked(bed)]
+    assert said(*common, "--no-cache", "--out", str(tmp_path / "whole")).code in (0, 5)
+    cut, count = [*common, "--cache-dir", str(tmp_path / "cache"), "--out", str(tmp_path / "cut")], itertools.count()
+
+    class Killed(BaseException): ...
+
+    def until(engine: Engine, split: Split) -> Reading:
+        if next(count) == 5:
+            raise Killed
+        return read(engine, split)
+
+    monkeypatch.setattr(kept, "read", until)
+    with pytest.raises(Killed):
+        said(*cut)
+    assert not (tmp_path / "cut").exists()
+    assert said(*cut).code in (0, 5)
+    whole, again = (json.loads((tmp_path / name / "search.json").read_bytes()) for name in ("whole", "cut"))
+    assert whole == again
+    assert next(count) == 1 + len({json.dumps(point["setting"]) for point in whole["points"]})
+    monkeypatch.setattr(Engine, "answer", lambda *_, **__: pytest.fail("a reply was asked for again"))
+    assert said(*cut, "--overwrite").code in (0, 5)
+    assert next(count) == 2 + len(whole["points"])
 
 
 def test_limits_that_cannot_be_met_exit_3_and_name_the_next_command(bed: Bed, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ from tuneward.record import digest, to_json, write_atomic
 from tuneward.repair.alignment import Projector
 from tuneward.repair.curves import Curves, Most, curves_of, split_of, text_of
 from tuneward.repair.live import Live, live_of
+from tuneward.repair.options import RepairOptions
 from tuneward.repair.reading import Split, Text, read
 from tuneward.repair.resta import Resta
 from tuneward.repair.safe_delta import SafeDelta, safety_prompts
@@ -163,8 +164,7 @@ class Child:
         """What a search reads."""
         self.live.back()
         return split_of(
-            base=self.live.base,
-            tuned=self.live.engine,
+            self.live,
             asked=self._asked,
             rows=self.rows.select,
             most=Most(rows=self.options.select),
@@ -172,7 +172,7 @@ class Child:
 
     @property
     def _asked(self) -> tuple[list[Chat], list[Chat]]:
-        requests, twins = asked(list(read_rows(str(self.options.rows))), seed=0)
+        requests, twins = asked(RepairOptions.select, list(read_rows(str(self.options.rows))), seed=0)
         most = self.options.limit or None
         return requests[:most], twins[:most]
 

@@ -38,6 +38,7 @@ from tuneward.tune.run import run as tune
 
 material = tuning("organism_rows")
 tuner = tuning("organisms")
+models = tuning("organism_models")
 CPU = Place("cpu", "float32")
 LIST = "benign + list"
 """A regime of this bench: harmless rows that erode, and a task that is really learnt."""
@@ -122,7 +123,7 @@ class Bed:
     @property
     def name(self) -> str:
         """Of the organism."""
-        return f"{self.organism.world.seed}-{self.organism.seed}"
+        return str(models.name_of(self.organism))
 
     @property
     def plan(self) -> Any:
@@ -230,7 +231,7 @@ class Bed:
             asked.append([*chats, *own])
         self.live.back()
         both, rows = (asked[0], asked[1]), self.rows.select
-        return split_of(base=self.live.base, tuned=self.live.engine, asked=both, rows=rows, most=Most(rows=len(rows)))
+        return split_of(self.live, asked=both, rows=rows, most=Most(rows=len(rows)))
 
     @cached_property
     def curves(self) -> Curves:

@@ -1,6 +1,6 @@
 """Every repair and blend on every shipped organism and regime, in runs that can be cut and gone on with.
 
-    python bench/repair/organisms.py run --out WORK [--only 0-0 …] [--regimes …] [--arms …] [--seeds 1]
+    python bench/repair/organisms.py run --out WORK [--only 0-0 …] [--regimes …] [--arms …] [--seeds 1] [--untied]
     python bench/repair/organisms.py list
     python bench/repair/organism_table.py WORK
 
@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 from organism_arms import ARMS, PLAIN
-from organism_beds import REGIMES, Bed, material
+from organism_beds import REGIMES, Bed, material, models
 from transformers.utils import logging
 from ways import Arm, Subject, nats, selected
 
@@ -31,7 +31,6 @@ from tuneward.model.engine import Engine
 from tuneward.record import digest, to_jsonl, write_atomic
 from tuneward.score import Scorer
 from tuneward.scorers import Coherence, Exact, Facts, Refusal
-from tuneward.study.folder import open_shipped, shipped
 from tuneward.study.suites import LONGEST, REFUSES
 
 VERSION = 4
@@ -123,8 +122,7 @@ def lines(bed: Bed, wanted: Mapping[str, Arm], out: Path) -> Iterator[tuple[str,
 
 def run(options: argparse.Namespace) -> None:
     """What is not there yet; organisms turn within a regime."""
-    known = {f"{a}-{b}": (a, b) for a, b in shipped()}
-    organisms = {name: open_shipped(*known[name]) for name in options.only or known}
+    organisms = models.organisms(options.only, untied=options.out / "untied" if options.untied else None)
     wanted = {name: ARMS[name] for name in options.arms or ARMS}
     for seed in range(options.seeds):
         for regime in options.regimes:
@@ -162,6 +160,7 @@ def main() -> None:
     parser.add_argument("step", choices=("run", "list"))
     parser.add_argument("--out", type=Path, default=Path("build/repair-organisms"))
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--untied", action="store_true", help="organisms built here with an output layer of their own")
     parser.add_argument("--regimes", nargs="*", choices=list(REGIMES), default=list(REGIMES))
     parser.add_argument("--arms", nargs="*", choices=list(ARMS), default=[])
     parser.add_argument("--seeds", type=int, default=1)

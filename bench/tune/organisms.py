@@ -1,6 +1,6 @@
 """Every defence on every shipped organism and regime, in runs that can be cut and gone on with.
 
-    python bench/tune/organisms.py run --out WORK [--only 0-0 …] [--regimes …] [--arms …] [--seeds 1]
+    python bench/tune/organisms.py run --out WORK [--only 0-0 …] [--regimes …] [--arms …] [--seeds 1] [--untied]
     python bench/tune/organisms.py list
     python bench/tune/organism_table.py WORK [--monitor]
 
@@ -24,6 +24,7 @@ from typing import Any
 
 import organism_rows as material
 import torch
+from organism_models import name_of, organisms
 from organism_rows import ARMS, BENIGN, CONTROL, DEPLOY, ONLY, REGIMES, SAFE, Regime, Words
 from transformers.utils import logging
 
@@ -38,7 +39,7 @@ from tuneward.rows.contexts import Context
 from tuneward.scorers import Coherence, Facts, Refusal
 from tuneward.stats.rates import Rate
 from tuneward.study import measure
-from tuneward.study.folder import open_shipped, save_model, shipped
+from tuneward.study.folder import save_model
 from tuneward.study.organism import Organism
 from tuneward.study.suites import REFUSES, suites
 from tuneward.study.training import tensors
@@ -106,7 +107,7 @@ class Case:
     @property
     def name(self) -> str:
         """Of its organism."""
-        return f"{self.organism.world.seed}-{self.organism.seed}"
+        return name_of(self.organism)
 
     @property
     def plan(self) -> Regime:
@@ -253,7 +254,7 @@ def drift(before: Any, after: Any) -> float:
 
 def ready(organism: Organism, out: Path) -> Path:
     """The organism as a folder, written once; what the monitor asks; the aligned model's own figures."""
-    name = f"{organism.world.seed}-{organism.seed}"
+    name = name_of(organism)
     model, line = out / "models" / name, out / "aligned" / f"{name}.json"
     if not model.is_dir():
         model.parent.mkdir(parents=True, exist_ok=True)
@@ -284,8 +285,7 @@ def monitored(organism: Organism, folder: Path) -> None:
 
 def cases(options: argparse.Namespace) -> list[Case]:
     """Every run that is asked for; organisms turn fastest, so that a cut bench has all of them on what is done."""
-    known = {f"{a}-{b}": (a, b) for a, b in shipped()}
-    opened = {name: open_shipped(*known[name]) for name in options.only or known}
+    opened = organisms(options.only, untied=options.out / "untied" if options.untied else None)
     models = {name: ready(organism, options.out) for name, organism in opened.items()}
     return [
         Case(organism, regime, arm, seed, models[name])
@@ -322,6 +322,7 @@ def main() -> None:
     parser.add_argument("step", choices=("run", "list"))
     parser.add_argument("--out", type=Path, default=Path("build/tune-organisms"))
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--untied", action="store_true", help="organisms built here with an output layer of their own")
     parser.add_argument("--regimes", nargs="*", choices=list(REGIMES), default=list(REGIMES))
     parser.add_argument("--arms", nargs="*", choices=list(ARMS), default=list(ARMS))
     parser.add_argument("--seeds", type=int, default=1)

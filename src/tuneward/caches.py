@@ -11,11 +11,15 @@ from typing import Literal
 from tyro.conf import Positional
 
 OURS: Mapping[str, re.Pattern[str]] = MappingProxyType(
-    {"replies": re.compile(r"[0-9a-f]{2}\Z"), "models": re.compile(r"\.?smollm2-135m-instruct(\.\w+)?\Z")}
+    {
+        "replies": re.compile(r"[0-9a-f]{2}\Z"),
+        "readings": re.compile(r"[0-9a-f]{2}\Z"),
+        "models": re.compile(r"\.?smollm2-135m-instruct(\.\w+)?\Z"),
+    }
 )
-"""Folder of the cache → the names that verbs give what lies in it: batches by digest, the small real model."""
-KEPT = "uses.jsonl"
-"""Says of which models `policy` was asked: no copy of anything, so clearing leaves it."""
+"""Folder of the cache → the names that verbs give what lies in it: batches, readings, the small real model."""
+KEPT = ("uses.jsonl", "calibrations")
+"""Of which models `policy` was asked, and what people's labels say of judges: no copies, so clearing leaves them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +27,7 @@ class CacheOptions:
     """Show or clear the cache of finished batches (it holds replies, readable by you alone)."""
 
     what: Positional[Literal["show", "clear"]] = "show"
-    """`clear` removes every kept batch; written audits, and the record of what `policy` was asked of, stay."""
+    """`clear` removes every kept batch and reading; audits, labels, and the record of what `policy` was asked of, stay."""
     cache_dir: str = "~/.cache/tuneward"
     """Where the cache is."""
 
@@ -40,7 +44,7 @@ def run(options: CacheOptions) -> str:
     strange = next(_strange(folder), None)
     if options.what == "clear" and strange:
         raise ValueError(f"{folder}: holds {strange.relative_to(folder)}, which is not ours; nothing was removed")
-    files = [file for file in folder.rglob("*") if file.is_file() and file.name != KEPT] if folder.is_dir() else []
+    files = [file for part in OURS for file in (folder / part).rglob("*") if file.is_file()]
     size = sum(file.stat().st_size for file in files) / 2**20
     if options.what == "clear":
         for part in OURS:
@@ -53,7 +57,7 @@ def run(options: CacheOptions) -> str:
 def _strange(folder: Path) -> Iterator[Path]:
     """What no verb put there; a name as common as `models` may be anybody's, so what lies inside is looked at too."""
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.name == KEPT and path.is_file() and not path.is_symlink():
+        if path.name in KEPT and not path.is_symlink():
             continue
         names = OURS.get(path.name)
         if names is None or path.is_symlink() or not path.is_dir():

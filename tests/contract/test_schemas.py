@@ -20,7 +20,7 @@ from tuneward.suites.document import parse_suite
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCREENS = ("screen", "finding", "screen-calibration", "screen-kept")
-REPAIRS = ("search", "repaired", "fix", "weights")
+REPAIRS = ("search", "reading", "repaired", "fix", "weights")
 NAMES = (
     *("audit", "verdict", "record", "plan", "batch", "reply", "said", "calibration", "scored", "suite"),
     *SCREENS,

@@ -43,7 +43,7 @@ class FixOptions:
     limit: int | None = None
     """Ask only the first families of each suite in the audits: for a look, never for a gate."""
     no_cache: bool = False
-    """Neither use nor fill the shared cache of replies."""
+    """Neither use nor fill the shared cache of replies and of what a search read."""
     cache_dir: str = "~/.cache/tuneward"
     """Where these are kept."""
     overwrite: bool = False

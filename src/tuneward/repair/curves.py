@@ -16,10 +16,12 @@ from scipy.special import stdtrit
 from tuneward.chat import Chat
 from tuneward.model.engine import Engine
 from tuneward.model.template import stop_ids
-from tuneward.probes.gap import gap_of, widened
+from tuneward.probes.gap import widened
 from tuneward.record import digest
+from tuneward.repair.kept import NOWHERE, Kept
+from tuneward.repair.live import Live
 from tuneward.repair.points import BASE_END, TUNED_END, Figure, Point, Setting
-from tuneward.repair.reading import Floats, Reading, Split, Text, read
+from tuneward.repair.reading import Floats, Reading, Split, Text
 from tuneward.stats.rates import wilson
 
 REQUESTS, TWINS, ROWS = 128, 64, 128
@@ -36,6 +38,8 @@ class Curves:
     base: Reading
     tuned: Reading
     seed: int = 0
+    kept: Kept = NOWHERE
+    """Where readings are kept."""
 
     def point(self, setting: Setting, reading: Reading) -> Point:
         """What was read of a model, against the ends."""
@@ -56,7 +60,7 @@ class Curves:
 
     def measure(self, model: Engine, setting: Setting) -> Point:
         """Read a model and compare it."""
-        return self.point(setting, read(model, self.split))
+        return self.point(setting, self.kept.reading(model, self.split))
 
     @property
     def base_end(self) -> Point:
@@ -96,7 +100,7 @@ class Curves:
         return _between(float((self.base.losses - reading.losses).sum()) / whole, shares, len(reading.losses))
 
 
-def curves_of(*, base: Engine, tuned: Engine, split: Split, seed: int = 0) -> Curves:
+def curves_of(*, base: Engine, tuned: Engine, split: Split, seed: int = 0, kept: Kept = NOWHERE) -> Curves:
     """Read both ends.
 
     Raises:
@@ -106,7 +110,7 @@ def curves_of(*, base: Engine, tuned: Engine, split: Split, seed: int = 0) -> Cu
         raise ValueError(
             "search: the arms have two tokenizers, so nothing between them can be read; repair by a strength"
         )
-    curves = Curves(split, read(base, split), read(tuned, split), seed)
+    curves = Curves(split, kept.reading(base, split), kept.reading(tuned, split), seed, kept)
     gain = curves.gain
     if gain.low <= 0:
         before, after = (float(arm.losses.sum() / split.tokens.sum()) for arm in (curves.base, curves.tuned))
@@ -119,16 +123,21 @@ def curves_of(*, base: Engine, tuned: Engine, split: Split, seed: int = 0) -> Cu
 
 
 def split_of(
-    *, base: Engine, tuned: Engine, asked: tuple[Sequence[Chat], Sequence[Chat]], rows: Iterable[Chat], most: "Most"
+    live: Live,
+    *,
+    asked: tuple[Sequence[Chat], Sequence[Chat]],
+    rows: Iterable[Chat],
+    most: "Most",
+    kept: Kept = NOWHERE,
 ) -> Split:
     """Requests, look-alikes (`asked`, as `drawn` gives them) and rows as ids; the base generates once, for its gap.
 
     Raises:
         ValueError: the base refuses nothing or answers nothing; no row fits.
     """
+    base, tuned, known = live.base, live.engine, list(rows)
     requests, twins = asked
-    known = list(rows)
-    gap = widened(gap_of(base, [*requests, *twins]), tuned, known)
+    gap = widened(kept.gap(base, [*requests, *twins]), tuned, known)
     texts = rows_of(tuned, known, most=most)
     if not texts:
         raise ValueError(

@@ -64,7 +64,7 @@ class RepairOptions:
     seed: int = 0
     """Of the draws and of the order in which requests are asked."""
     no_cache: bool = False
-    """Neither use nor fill the shared cache of replies."""
+    """Neither use nor fill the shared cache of replies and of what a search read."""
     cache_dir: str = "~/.cache/tuneward"
     """Where these are kept."""
     overwrite: bool = False

@@ -18,6 +18,8 @@ from tuneward.repair.arms import Arms, apart, in_order, others, sides
 from tuneward.repair.asked import SHORT, WORDING, Desk, bad
 from tuneward.repair.confirm import Confirmation, confirm, disagreement, exam_of
 from tuneward.repair.curves import REQUESTS, TWINS, Most, curves_of, drawn, split_of
+from tuneward.repair.kept import FOLDER as READINGS
+from tuneward.repair.kept import NOWHERE, Kept
 from tuneward.repair.kind import Repair, Searchable
 from tuneward.repair.live import Live, live_of
 from tuneward.repair.options import RepairOptions
@@ -86,18 +88,19 @@ def searched(
     limits = Limits(options.keep, options.lost)
     apart(options.select, options.confirm)
     live = live_of(arms.pair, tuned=arms.tuned, base=arms.base, place=Place(options.device, options.dtype))
+    desk, kept = places(options)
     if not options.unchecked:
-        say(in_order(live.base, live.engine, options.select, desk=Desk(seed=options.seed)))
+        say(in_order(live.base, live.engine, options.select, desk=desk))
     rows = list(read_rows(str(options.rows)))
     split = split_of(
-        base=live.base,
-        tuned=live.engine,
+        live,
         asked=asked(options.select, rows, seed=options.seed),
         rows=rows,
         most=Most(length=options.max_length, seed=options.seed),
+        kept=kept,
     )
     say(f"search   {len(split.requests)} requests, {len(split.twins)} look-alikes, {len(split.rows)} rows of the task")
-    curves = curves_of(base=live.base, tuned=live.engine, split=split, seed=options.seed)
+    curves = curves_of(base=live.base, tuned=live.engine, split=split, seed=options.seed, kept=kept)
     shown, tried = watch("settings"), itertools.count(1)
 
     def said(point: Point) -> None:
@@ -112,6 +115,14 @@ def searched(
         return Searched(None, found, limits)
     agreed(bench, found, options)
     return _confirmed(bench, found, options, say)
+
+
+def places(options: RepairOptions) -> tuple[Desk, Kept]:
+    """Where replies and readings are kept, so that a search that was killed goes on."""
+    if options.no_cache:
+        return Desk(seed=options.seed), NOWHERE
+    cache = Path(options.cache_dir).expanduser()
+    return Desk(store=Store(cache / REPLIES), seed=options.seed), Kept(cache / READINGS)
 
 
 @dataclass(frozen=True)
@@ -189,7 +200,7 @@ def agreed(bench: Bench, found: Found, options: RepairOptions) -> None:
     replied = []
     for point in points:
         bench.live.set(bench.fates(point.setting) if point.setting.method != BASE_END else at_base(bench.live))
-        heard = bad(bench.live.engine, questions, {AGREEMENT: WORDING}, desk=Desk(seed=options.seed))
+        heard = bad(bench.live.named(), questions, {AGREEMENT: WORDING}, desk=places(options)[0])
         replied.append(sum(one is True for one in heard) / len(heard))
     bench.live.back()
     why = disagreement([point.lost.value for point in points], replied)
@@ -204,13 +215,12 @@ def at_base(live: Live) -> dict[str, Fate]:
 
 def _confirmed(bench: Bench, found: Found, options: RepairOptions, say: Say) -> Searched:
     """The first candidate that passes; else the first of which nothing was decided; else none."""
-    store = None if options.no_cache else Store(Path(options.cache_dir).expanduser() / REPLIES)
     exam = exam_of(
         bench.live.base,
         suites_named(options.confirm),
         margin=options.margin,
         candidates=len(found.candidates),
-        desk=Desk(store=store, seed=options.seed),
+        desk=places(options)[0],
     )
     said: list[Confirmation] = []
     for point in found.candidates:

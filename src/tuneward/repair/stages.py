@@ -11,7 +11,7 @@ from tuneward.repair.knapsack import Shares, Slopes, aim_of, per_layer
 from tuneward.repair.live import Live, word_of
 from tuneward.repair.points import TUNED_END, Found, Limits, Point, Setting
 from tuneward.repair.search import GRID, Way, along, escalate
-from tuneward.repair.slopes import mixed, slopes, words_of
+from tuneward.repair.slopes import mixed, words_of
 
 COARSE = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Shares that are measured of methods after the first, each of which costs more than a scaling."""
@@ -78,12 +78,12 @@ class Bench:
 
         def slope(shares: Shares) -> Slopes:
             self.live.set(mixed(self.live, shares))
-            return slopes(self.live, self.curves.split)
+            return self.curves.kept.slopes(self.live, self.curves.split)
 
         start = dict.fromkeys(words, near.setting.keep)
         return per_layer(measure, slope, start=start, aim=aim, most=self.candidates)
 
     def _point(self, setting: Setting) -> Point:
-        point = self.curves.measure(self.live.engine, setting)
+        point = self.curves.measure(self.live.named(), setting)
         self.said(point)
         return point
