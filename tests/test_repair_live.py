@@ -342,7 +342,7 @@ def test_what_is_kept_of_a_search_is_what_was_read(
     """Two shares, their slopes, and the ends of another process; nothing is read twice and nothing taken for another."""
     live = cases[kind].live()
     asked, kept, read_now = split(live), Kept(tmp_path), list[float]()
-    shares = [{word: keep for word in words_of(live)} for keep in (0.5, 0.7)]
+    shares = [dict.fromkeys(words_of(live), keep) for keep in (0.5, 0.7)]
 
     def all_of(live: Live, kept: Kept) -> list[object]:
         found: list[object] = []
