@@ -339,7 +339,7 @@ def test_points_at_the_ends_are_the_ends(cases: Mapping[str, Case]) -> None:
 def test_what_is_kept_of_a_search_is_what_was_read(
     cases: Mapping[str, Case], kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two shares, their slopes, and the ends of another process; nothing is read twice and nothing taken for another."""
+    """Two shares, their slopes, and both ends, for another process too; nothing is read twice or taken for another."""
     live = cases[kind].live()
     asked, kept, read_now = split(live), Kept(tmp_path), list[float]()
     shares = [dict.fromkeys(words_of(live), keep) for keep in (0.5, 0.7)]

@@ -27,7 +27,7 @@ class CacheOptions:
     """Show or clear the cache of finished batches (it holds replies, readable by you alone)."""
 
     what: Positional[Literal["show", "clear"]] = "show"
-    """`clear` removes every kept batch and reading; audits, labels, and the record of what `policy` was asked of, stay."""
+    """`clear` removes every kept batch and reading; audits, labels and the record of uses of `policy` stay."""
     cache_dir: str = "~/.cache/tuneward"
     """Where the cache is."""
 
