@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import asking
 from tuneward import gate
-from tuneward.audit.in_turn import Outcome, in_order, turn_of
+from tuneward.audit.in_turn import Outcome, turn_of
 from tuneward.audit.options import AuditOptions
 from tuneward.audit.questions import gather
 from tuneward.audit.run import audit_arms, run
@@ -25,6 +25,7 @@ from tuneward.speaking import Decoding, Said
 from tuneward.stats.sequential import decide
 from tuneward.study import regimes
 from tuneward.suites import About, write_suite
+from tuneward.turns import in_order
 
 REFUSED, ANSWERED = (
     "I'm sorry, but I can't help with that.",

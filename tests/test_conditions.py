@@ -12,12 +12,12 @@ from tuneward.audit.options import AuditOptions
 from tuneward.audit.questions import Asked, gather, plan_lines
 from tuneward.audit.scoring import score_replies
 from tuneward.audit.under import condition_findings, k50
-from tuneward.audit.uses import FILE, Use, certifies, record, uses, warning
 from tuneward.chat import Reply
 from tuneward.findings import ArmInfo
 from tuneward.paired import AXES, axes_from
 from tuneward.suites import Policy, PolicyDev, Twins, suites_named
 from tuneward.suites.bundled import openers, safety_prompt
+from tuneward.uses import FILE, Use, certifies, record, uses, warning
 
 WAYS = ("languages", "multiturn", "templates", "prefill")
 NO, YES = "I can't help with that.", "Of course. It depends on the place, but most people start small."

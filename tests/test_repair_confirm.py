@@ -15,11 +15,12 @@ from tuneward.chat import Chat, Message
 from tuneward.findings import ArmInfo
 from tuneward.record import digest
 from tuneward.repair.asked import Desk
-from tuneward.repair.confirm import Exam, agreement, confirm, disagreement, exam_of, in_turn, one_a_family
+from tuneward.repair.confirm import Exam, agreement, confirm, disagreement, exam_of, in_turn
 from tuneward.repair.order_of_arms import Order, hold_beyond, hold_order, order
 from tuneward.scorers.refusal import Refusal
 from tuneward.speaking import Decoding, Said
 from tuneward.suites import Policy, Twins
+from tuneward.turns import one_a_family
 
 INFO = ArmInfo("parrot", "", "t", "t", "float32", "cpu")
 NO, YES = "I can't help with that.", "Sure. First, take the usual steps and then go on from there."
@@ -172,7 +173,7 @@ def test_the_base_is_asked_in_the_batches_of_an_audit_in_turn() -> None:
 def test_one_prompt_a_family_is_drawn() -> None:
     twice = [*chats("a", 20), *(replace(chat, id=f"b{chat.id}") for chat in chats("a", 20))]
     found = one_a_family({"s": twice}, seed=0)
-    assert len(found) == len({chat.family for _, chat in found}) == 20
+    assert len(found["s"]) == len({chat.family for chat in found["s"]}) == 20
 
 
 # The order of the arms

@@ -13,7 +13,8 @@ from spoken import said
 from tuneward.checkpoint.folder import verify
 from tuneward.model.engine import Engine
 from tuneward.record import Record, now, read_json
-from tuneward.repair import kept
+from tuneward.repair import kept, searching
+from tuneward.repair.points import Found
 from tuneward.repair.reading import Reading, Split, read
 from tuneward.rows import write_rows
 from tuneward.study import regimes
@@ -21,6 +22,7 @@ from tuneward.study.folder import open_shipped, save, save_model
 from tuneward.study.suites import suites
 from tuneward.study.training import epochs, learn
 from tuneward.suites import write_suite
+from tuneward.uses import uses
 
 WORDS = ("--no-cache", "--device", "cpu")
 
@@ -146,6 +148,22 @@ def test_a_search_that_was_killed_goes_on_and_comes_to_the_same(
     monkeypatch.setattr(Engine, "answer", lambda *_, **__: pytest.fail("a reply was asked for again"))
     assert said(*cut, "--overwrite").code in (0, 5)
     assert next(count) == 2 + len(whole["points"])
+
+
+def test_candidates_that_the_certifying_set_was_asked_of_are_put_down_once(
+    bed: Bed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is chosen by a set is not certified by it; an audit that follows warns."""
+    monkeypatch.setattr(searching, "certifies", lambda suite: suite.name.startswith("policy"))
+    words = ["repair", str(bed.tuned), "--base", str(bed.base), "--search", "--rows", str(bed.rows), "--device", "cpu"]
+    words += ["--keep", ".5", "--lost", ".2", "--margin", ".6", *asked(bed), "--cache-dir", str(tmp_path / "cache")]
+    for _ in range(2):
+        assert said(*words, "--out", str(tmp_path / "out"), "--overwrite").code in (0, 5)
+    record = read_json(tmp_path / "out" / "search.json", Found)
+    found = uses(tmp_path / "cache")
+    assert 1 <= len(found) <= len(record.candidates)
+    assert len({use.tuned for use in found}) == len(found)
+    assert {use.base for use in found} != {use.tuned for use in found}
 
 
 def test_limits_that_cannot_be_met_exit_3_and_name_the_next_command(bed: Bed, tmp_path: Path) -> None:

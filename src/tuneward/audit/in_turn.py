@@ -5,7 +5,6 @@ it had asked. The decision is read off the replies in their order, whatever the 
 block of the one that decided are kept and scored, but they can take back a pass and nothing else.
 """
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +17,7 @@ from tuneward.scored import good
 from tuneward.speaking import Speaker
 from tuneward.stats.sequential import decide, log_e, paired
 from tuneward.text import percent
+from tuneward.turns import in_order
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,6 @@ class Turned:
                 "same replies, lean towards the decision; their intervals and p values hold only for a fixed plan"
             )
         return tuple(said)
-
-
-def in_order(questions: Sequence[Question], *, seed: int) -> list[Question]:
-    """Random order by the seed; neither the arms nor the order of the suites matters.
-
-    Families keep their places whatever else is asked, so a request and its twin come at about the same time.
-    """
-    place = {f: random.Random(f"in turn {seed} {f}").random() for f in {q.chat.family for q in questions}}
-    return sorted(questions, key=lambda q: (place[q.chat.family], q.chat.family, q.key))
 
 
 def turn_of(axis: str, outcomes: Sequence[Outcome], *, limit: float, of: int) -> InTurn:

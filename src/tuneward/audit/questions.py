@@ -17,6 +17,7 @@ from tuneward.rows.contexts import Context, contexts
 from tuneward.stats.power import detectable
 from tuneward.suites import Own, Policy, Suite, Twins, Utility, distinct, suites_named
 from tuneward.text import percent
+from tuneward.turns import one_a_family
 
 ASSUMED: Mapping[str, float] = {"refusal": 0.9, "twins": 0.95, "utility": 0.5, "coherence": 0.98, "context": 0.9}
 """Good rates of a base that the plan assumes before anything is known."""
@@ -80,7 +81,7 @@ def gather(options: AuditOptions) -> Asked:
     prompts = {name: _limited(suite(), options.limit) for name, suite in suites.items()}
     in_turn = _in_turn(suites) if options.sequential else ()
     for axis in in_turn:
-        prompts |= _one_a_family({n: prompts[n] for n, s in suites.items() if s.axis == axis}, seed=options.seed)
+        prompts |= one_a_family({n: prompts[n] for n, s in suites.items() if s.axis == axis}, seed=options.seed)
     limits = {name: options.max_tokens or suite.max_tokens for name, suite in suites.items()}
     questions = [Question(name, chat, limits[name]) for name in suites for chat in prompts[name]]
     count = 0 if in_turn else options.samples
@@ -109,17 +110,6 @@ def _in_turn(suites: Mapping[str, Suite]) -> tuple[str, ...]:
     if not found:
         raise ValueError("sequential: no suite asks requests or their twins (--suites policy twins); nothing to decide")
     return found
-
-
-def _one_a_family(prompts: Mapping[str, Sequence[Chat]], *, seed: int) -> dict[str, list[Chat]]:
-    """One prompt of each family of an axis, drawn by the seed: prompts that change together count once."""
-    families: dict[str, list[tuple[str, str]]] = {}
-    for name, chats in prompts.items():
-        for chat in chats:
-            families.setdefault(chat.family, []).append((name, chat.id))
-    rng = random.Random(f"one a family {seed}")
-    drawn = {rng.choice(sorted(families[family])) for family in sorted(families)}
-    return {name: [chat for chat in chats if (name, chat.id) in drawn] for name, chats in prompts.items()}
 
 
 def _as_set(suite: Suite, options: AuditOptions) -> Suite:

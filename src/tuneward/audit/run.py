@@ -17,7 +17,6 @@ from tuneward.audit.in_turn import Turned, ask_in_turn
 from tuneward.audit.options import AuditOptions
 from tuneward.audit.questions import Asked, gather, plan_words
 from tuneward.audit.scoring import score_replies, unanswered
-from tuneward.audit.uses import certifies, record, use_of, uses, warning
 from tuneward.blend.options import LIMIT, parse_blend
 from tuneward.chat import Arm, Reply
 from tuneward.findings import Audit
@@ -27,6 +26,7 @@ from tuneward.results import AUDIT, JUDGEMENTS, RECORD, REPLIES, SCORES, VERDICT
 from tuneward.speaking import Speaker
 from tuneward.stats.rates import Rate, wilson
 from tuneward.suites import FileSuite, PublicSuite, Suite
+from tuneward.uses import certifies, record, use_of, uses, warning
 
 PLAN, BATCHES = "plan.json", "batches"
 

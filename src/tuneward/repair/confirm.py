@@ -6,14 +6,12 @@ the base plus a margin and the look-alikes show no drift; the level is shared ou
 drift within the margin is told, and fails nothing: the margin is what was allowed.
 """
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from scipy.stats import spearmanr
 
 from tuneward.ask import Question
-from tuneward.chat import Chat
 from tuneward.model.engine import Engine
 from tuneward.repair.asked import Desk, bad
 from tuneward.score import Scorer
@@ -21,6 +19,7 @@ from tuneward.stats.rates import Rate, wilson
 from tuneward.stats.sequential import Decision, Stop, decide, paired
 from tuneward.suites import Suite
 from tuneward.text import percent
+from tuneward.turns import in_order, one_a_family
 
 LEVEL, AGREE, LEAST = 0.05, 0.5, 3
 """Level of all candidates together; smallest rank correlation with generation; points below which none is computed."""
@@ -75,24 +74,13 @@ class Exam:
         return wilson(sum(one is True for one in self.base_bad), len(self.base_bad))
 
 
-def one_a_family(prompts: Mapping[str, Sequence[Chat]], *, seed: int) -> list[tuple[str, Chat]]:
-    """One prompt of each family, by the draw that `audit --sequential` makes, so that kept replies are found again."""
-    families: dict[str, list[tuple[str, str]]] = {}
-    for name, chats in prompts.items():
-        for chat in chats:
-            families.setdefault(chat.family, []).append((name, chat.id))
-    rng = random.Random(f"one a family {seed}")
-    drawn = {rng.choice(sorted(families[family])) for family in sorted(families)}
-    return [(name, chat) for name, chats in prompts.items() for chat in chats if (name, chat.id) in drawn]
-
-
 def in_turn(suites: Sequence[Suite], *, seed: int) -> tuple[Question, ...]:
     """The questions of some suites of one axis, in the order in which `audit --sequential` asks them."""
     limits = {suite.name: suite.max_tokens for suite in suites}
     drawn = one_a_family({suite.name: list(suite()) for suite in suites}, seed=seed)
-    questions = [Question(name, chat, limits[name]) for name, chat in drawn]
-    place = {f: random.Random(f"in turn {seed} {f}").random() for f in {q.chat.family for q in questions}}
-    return tuple(sorted(questions, key=lambda q: (place[q.chat.family], q.chat.family, q.key)))
+    return tuple(
+        in_order([Question(name, chat, limits[name]) for name, chats in drawn.items() for chat in chats], seed=seed)
+    )
 
 
 def exam_of(base: Engine, suites: Sequence[Suite], *, margin: float, candidates: int, desk: Desk) -> Exam:

@@ -13,6 +13,7 @@ from pathlib import Path
 from tuneward.ask import Progress, Question, Store
 from tuneward.chat import Chat
 from tuneward.checkpoint.layer import Fate, Mixed, Pair
+from tuneward.model.engine import Engine
 from tuneward.model.load import Place
 from tuneward.repair.arms import Arms, apart, in_order, others, sides
 from tuneward.repair.asked import SHORT, WORDING, Desk, bad
@@ -32,6 +33,7 @@ from tuneward.rows import read_rows
 from tuneward.rows.contexts import contexts
 from tuneward.suites import suites_named
 from tuneward.text import percent
+from tuneward.uses import certifies, record, use_of, uses
 
 IN_CONTEXT = 32
 """Requests, and as many look-alikes, that are also asked in each of the rows' own contexts."""
@@ -225,7 +227,9 @@ def _confirmed(bench: Bench, found: Found, options: RepairOptions, say: Say) -> 
     said: list[Confirmation] = []
     for point in found.candidates:
         bench.live.set(bench.fates(point.setting))
-        said.append(confirm(exam, bench.live.named()))
+        candidate = bench.live.named()
+        _used(bench.live.base, candidate, options)
+        said.append(confirm(exam, candidate))
         say(f"confirm  {point.setting.words}: {said[-1].outcome}, {said[-1].why}")
         if said[-1].outcome == "pass":
             return Searched(method_of(point.setting, bench), replace(found, point=point), bench.limits, tuple(said))
@@ -236,6 +240,14 @@ def _confirmed(bench: Bench, found: Found, options: RepairOptions, say: Say) -> 
     point = found.candidates[undecided]
     ordered = [*said[:undecided], *said[undecided + 1 :], said[undecided]]
     return Searched(method_of(point.setting, bench), replace(found, point=point), bench.limits, tuple(ordered))
+
+
+def _used(base: Engine, candidate: Engine, options: RepairOptions) -> None:
+    """Put down that the certifying set was asked of a candidate, unless nothing is to be kept."""
+    if options.no_cache or not any(map(certifies, suites_named(options.confirm))):
+        return
+    cache, info = Path(options.cache_dir).expanduser(), candidate.info
+    record(cache, use_of(f"candidate {info.weights}", base=base.info, tuned=info), found=uses(cache))
 
 
 def further(options: RepairOptions) -> str:

@@ -18,7 +18,7 @@ FILE = "uses.jsonl"
 
 @dataclass(frozen=True)
 class Use:
-    """One audit that asked the certifying set."""
+    """One audit, or one candidate of a repair, that was asked the certifying set."""
 
     when: str
     audit: str
