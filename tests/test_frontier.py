@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuneward.outputs.frontier import frontier
-from tuneward.repair.points import Figure, Found, Limits, Point, Setting
+from tuneward.repair.points import Found, Limits, Point, Setting
+from tuneward.stats.figure import Figure
 
 SVG = "{http://www.w3.org/2000/svg}"
 

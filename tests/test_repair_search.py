@@ -10,8 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tuneward.repair.knapsack import Aim, Room, Slopes, aim_of, per_layer, step
-from tuneward.repair.points import Figure, Found, Limits, Point, Setting
+from tuneward.repair.points import Found, Limits, Point, Setting
 from tuneward.repair.search import GRID, along, escalate, isotonic, spaced
+from tuneward.stats.figure import Figure
 
 LOSS = 2.0, 1.0
 """Task loss of the base and of the tuned model in every toy here."""

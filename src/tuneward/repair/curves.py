@@ -20,8 +20,9 @@ from tuneward.probes.gap import widened
 from tuneward.record import digest
 from tuneward.repair.kept import NOWHERE, Kept
 from tuneward.repair.live import Live
-from tuneward.repair.points import BASE_END, TUNED_END, Figure, Point, Setting
+from tuneward.repair.points import BASE_END, TUNED_END, Point, Setting
 from tuneward.repair.reading import Floats, Reading, Split, Text
+from tuneward.stats.figure import Figure
 from tuneward.stats.rates import wilson
 
 REQUESTS, TWINS, ROWS = 128, 64, 128

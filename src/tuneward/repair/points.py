@@ -4,18 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tuneward.stats.figure import Figure
+
 TUNED_END, BASE_END = "tuned", "base"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A value with its two-sided 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-    """Prompts or rows."""
 
 
 @dataclass(frozen=True)

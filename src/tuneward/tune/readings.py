@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from tuneward.stats.figure import Figure
+
 MONITOR = "monitor.jsonl"
 SCOPE = "first tokens only: ranks and warns, certifies nothing"
 SUITES = ("policy-dev", "twins-dev")
@@ -36,17 +38,6 @@ class How:
                 raise ValueError(f"monitor: {name} is {value}; expected 1 or more")
         if isinstance(self.every, int) and self.every < 1:
             raise ValueError(f"monitor: every {self.every} steps; expected 1 or more, auto or off")
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure with its 95 % interval, prompts (each of a family of its own) as units."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-    """Prompts."""
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,10 @@ from tuneward.model.measure import spread_of_first
 from tuneward.probes.gap import Gap, gap_of, widened
 from tuneward.record import digest, read_json, to_json, write_atomic
 from tuneward.rows.contexts import Context, contexts
+from tuneward.stats.figure import Figure
 from tuneward.stats.rates import wilson
 from tuneward.suites import suites_named
 from tuneward.tune.limits import OWN
-from tuneward.tune.readings import Figure
 
 TOKENS, TOGETHER = 4096, 64
 """Tokens, padding included, and prompts that are read together at most."""
