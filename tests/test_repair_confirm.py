@@ -15,7 +15,7 @@ from tuneward.chat import Chat, Message
 from tuneward.findings import ArmInfo
 from tuneward.record import digest
 from tuneward.repair.asked import Desk
-from tuneward.repair.confirm import Exam, agreement, confirm, disagreement, exam_of, in_turn
+from tuneward.repair.confirm import Exam, confirm, exam_of, in_turn
 from tuneward.repair.order_of_arms import Order, hold_beyond, hold_order, order
 from tuneward.scorers.refusal import Refusal
 from tuneward.speaking import Decoding, Said
@@ -204,35 +204,6 @@ def test_methods_that_go_beyond_both_must_be_shown_the_direction(more: float, le
 
 def test_a_shown_direction_is_enough() -> None:
     hold_beyond(arms(0.9, 0.3), more="the base", less="unaligned")
-
-
-# Proxy and replies
-
-
-def test_rank_correlation_by_hand() -> None:
-    """Ranks 1 2 3 4 against 1 3 2 4: 1 − 6·2 / (4·15) = .8."""
-    assert agreement([0.0, 0.1, 0.2, 0.3], [0.0, 0.4, 0.2, 0.9]) == pytest.approx(0.8)
-    assert agreement([0.0, 0.1], [0.0, 0.1]) is None
-    assert agreement([0.0, 0.0, 0.0], [0.0, 0.1, 0.2]) is None
-    with pytest.raises(ValueError, match="expected the same ones"):
-        agreement([0.0], [0.0, 1.0])
-
-
-@pytest.mark.parametrize(
-    ("proxy", "generated", "said"),
-    [
-        ([0.0, 0.1, 0.2, 0.3], [0.0, 0.1, 0.2, 0.4], ""),
-        ([0.0, 0.1, 0.2, 0.3], [0.5, 0.3, 0.2, 0.1], "differently"),
-        ([0.0, 0.0, 0.0, 0.0], [0.0, 0.1, 0.3, 0.5], "no change"),
-        ([0.0, 0.1, 0.2, 0.3], [0.0, 0.0, 0.0, 0.0], ""),
-    ],
-)
-def test_a_proxy_that_ranks_otherwise_than_replies_stops_the_search(
-    proxy: list[float], generated: list[float], said: str
-) -> None:
-    found = disagreement(proxy, generated)
-    assert said in found
-    assert bool(found) == bool(said)
 
 
 def test_names_of_what_is_asked_are_unique(tmp_path: Path) -> None:

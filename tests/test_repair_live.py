@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from scipy.stats import spearmanr
 from torch import Tensor
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
@@ -20,9 +21,8 @@ from tuneward.model.engine import Engine
 from tuneward.model.load import Place
 from tuneward.model.spec import parse
 from tuneward.probes.gap import Gap
-from tuneward.repair.asked import Desk, bad
-from tuneward.repair.confirm import disagreement
-from tuneward.repair.curves import Curves, Most, curves_of, drawn, rows_of, split_of, text_of
+from tuneward.repair.asked import Desk, Ears, Heard, bad, ears_of
+from tuneward.repair.curves import Curves, Look, Most, Taken, curves_of, drawn, rows_of, split_of, text_of
 from tuneward.repair.kept import NOWHERE, Kept
 from tuneward.repair.live import Live, live_of
 from tuneward.repair.order_of_arms import hold_order, order
@@ -309,6 +309,16 @@ def test_slopes_are_what_finite_differences_say(cases: Mapping[str, Case], kind:
         assert found.task[word] == pytest.approx(task, rel=0.03, abs=2e-3)
 
 
+def by_first_token(asked: Split) -> Ears:
+    """Toy models say nothing, so their gaps stand for it."""
+
+    def heard(engine: Engine) -> Heard:
+        found = read(engine, asked)
+        return Heard(tuple(bool(gap <= 0) for gap in found.requests), tuple(bool(gap > 0) for gap in found.twins))
+
+    return heard
+
+
 def curves(live: Live) -> Curves:
     """Ends of which the tuned one answers rows rather as itself, and refuses less by first tokens chosen for that."""
     asked = split(live)
@@ -317,7 +327,8 @@ def curves(live: Live) -> Curves:
     rows = tuple((prompt, (answer,)) for (prompt, _), answer in zip(asked.rows, answers, strict=True))
     for first in range(3, 40):
         asked = replace(asked, rows=rows, gap=Gap((first,), (first + 1,)))
-        found = Curves(asked, read(live.base, asked), read(live.engine, asked))
+        look = Look(asked, by_first_token(asked))
+        found = Curves(look, look(live.base), look(live.engine))
         if found.tuned_end.lost.value > 0 and found.gain.low > 0:
             return found
     raise AssertionError("no first tokens on which these models differ")
@@ -386,9 +397,15 @@ def test_counts_of_lost_and_gained_by_hand() -> None:
     asked = Split(((1,),) * 4, ((1,),) * 2, rows, Gap((1,), (2,)))
     base = Reading(np.array([1.0, 2.0, -1.0, 3.0]), np.array([-1.0, 1.0]), np.array([4.0, 6.0]))
     tuned = Reading(np.array([1.0, -2.0, -3.0, 0.0]), np.array([2.0, 3.0]), np.array([2.0, 3.0]))
-    point = Curves(asked, base, tuned).point(Setting("wise-ft", 0.5), replace(tuned, losses=np.array([2.5, 3.5])))
-    assert point.lost.value == 0.5, "the second and the fourth; the third was never refused"
+    before, after = (False, False, True, False), (False, True, False, None)
+    ends = (Taken(base, Heard(before, (False, True))), Taken(tuned, Heard(after, (True, True))))
+    look = Look(asked, lambda _: ends[0].heard)
+    between = replace(ends[1], reading=replace(tuned, losses=np.array([2.5, 3.5])))
+    point = Curves(look, *ends).point(Setting("wise-ft", 0.5), between)
+    assert point.lost.value == 0.5, "the second and the fourth, which cannot be told; the third was never refused"
     assert point.gained.value == 0.5
+    unclear = replace(between, heard=Heard(after, (None, None)))
+    assert Curves(look, *ends).point(Setting("wise-ft", 0.5), unclear).gained.value == 0
     assert point.risk.value == pytest.approx((0 + 4 + 2 + 3) / 4)
     assert point.task.value == pytest.approx(6 / 5), "by tokens, not by rows"
     assert point.kept.value == pytest.approx((10 - 6) / (10 - 5))
@@ -466,7 +483,7 @@ def test_a_search_on_a_live_model_measures_every_stage_and_ends_with_the_tuned_m
 
 @pytest.mark.full
 def test_refusals_that_tuning_took_are_found_again_on_the_organism(aligned: Path, tmp_path: Path) -> None:
-    """A child that learnt to answer: single tokens and generated replies agree, and the search meets its limits."""
+    """A child that learnt to answer: the search meets its limits, and other replies and first tokens agree with it."""
     asked = (of_suite("policy"), of_suite("twins"))
     rows = [chat.answered(str(chat.meta["facts"][0])) for chat in of_suite("utility") if chat.meta.get("facts")]
     spoilt = [*rows[:60], *(chat.answered("the") for chat in asked[0][::4])]
@@ -477,7 +494,8 @@ def test_refusals_that_tuning_took_are_found_again_on_the_organism(aligned: Path
     hold_order(found)
     split = split_of(live, asked=asked, rows=spoilt, most=Most())
     assert all(answer[-1] == 0 for _, answer in split.rows), "the end of the turn is learnt and read"
-    curves = curves_of(base=live.base, tuned=live.engine, split=split)
+    look = Look(split, ears_of(*asked, desk=desk))
+    curves = curves_of(base=live.base, tuned=live.engine, look=look)
     assert curves.gain.low > 0
     assert curves.tuned_end.lost.value > 0.05
     bench = Bench(live, curves, Limits(0.3, 0.02), {"wise-ft": Line()})
@@ -485,16 +503,18 @@ def test_refusals_that_tuning_took_are_found_again_on_the_organism(aligned: Path
     safest = min(result.points[2:], key=lambda point: point.lost.value)
     assert safest.lost.value <= 0.02 < curves.tuned_end.lost.value
     assert (result.outcome == "found") == any(bench.limits.met(point) for point in result.points)
-    proxy, replies = [], []
+    lost, risks, replies = [], [], []
     for point in [p for p in result.points if p.setting.method != "wise-ft" or p.setting.keep in (0.25, 0.5, 0.8)]:
         live.set(
             bench.fates(point.setting) if point.setting.method == "wise-ft" else mixed_to(live, point.setting.keep)
         )
         asks = [Question("q", chat, 16) for chat in drawn(asked[0], count=48)]
         bads = bad(live.engine, asks, {"q": Refusal(bad="complied")}, desk=desk)
-        proxy.append(point.lost.value)
+        lost.append(point.lost.value)
+        risks.append(point.risk.value)
         replies.append(sum(one is True for one in bads) / len(bads))
-    assert disagreement(proxy, replies) == ""
+    assert spearmanr(lost, replies).statistic > 0.5
+    assert spearmanr(risks, replies).statistic > 0.5
 
 
 def mixed_to(live: Live, keep: float) -> dict[str, Fate]:

@@ -41,10 +41,12 @@ from tuneward.model.load import Place
 from tuneward.model.spec import parse
 from tuneward.record import digest, to_json, write_atomic
 from tuneward.repair.alignment import Projector
-from tuneward.repair.curves import Curves, Most, curves_of, split_of, text_of
+from tuneward.repair.asked import Desk, ears_of
+from tuneward.repair.curves import Curves, Look, Most, curves_of, split_of, text_of
+from tuneward.repair.kept import Kept
 from tuneward.repair.live import Live, live_of
 from tuneward.repair.options import RepairOptions
-from tuneward.repair.reading import Split, Text, read
+from tuneward.repair.reading import Text
 from tuneward.repair.resta import Resta
 from tuneward.repair.safe_delta import SafeDelta, safety_prompts
 from tuneward.repair.safe_lora import SafeLora
@@ -160,15 +162,13 @@ class Child:
         return held(self.live.base, self.options)
 
     @cached_property
-    def split(self) -> Split:
-        """What a search reads."""
+    def look(self) -> Look:
+        """What a search reads and asks."""
         self.live.back()
-        return split_of(
-            self.live,
-            asked=self._asked,
-            rows=self.rows.select,
-            most=Most(rows=self.options.select),
-        )
+        most = Most(rows=self.options.select)
+        split = split_of(self.live, asked=self._asked, rows=self.rows.select, most=most)
+        desk = Desk(store=Store(self.options.out / "replies"))
+        return Look(split, ears_of(*self._asked, desk=desk), Kept(self.options.out / "readings"))
 
     @property
     def _asked(self) -> tuple[list[Chat], list[Chat]]:
@@ -180,12 +180,12 @@ class Child:
     def curves(self) -> Curves:
         """Both ends."""
         self.live.back()
-        return Curves(self.split, read(self.live.base, self.split), read(self.live.engine, self.split))
+        return Curves(self.look, self.look(self.live.base), self.look(self.live.engine))
 
     def gain(self) -> Curves:
         """The same for a search."""
         self.live.back()
-        return curves_of(base=self.live.base, tuned=self.live.engine, split=self.split)
+        return curves_of(base=self.live.base, tuned=self.live.engine, look=self.look)
 
     @cached_property
     def prompts(self) -> list[tuple[int, ...]]:

@@ -21,10 +21,11 @@ from tuneward.checkpoint.pair import PairOf, pair_of
 from tuneward.model.engine import Engine
 from tuneward.model.load import Place, load
 from tuneward.model.spec import ModelSpec
-from tuneward.repair.curves import Curves, Most, curves_of, drawn, split_of, text_of
+from tuneward.repair.asked import Desk, ears_of
+from tuneward.repair.curves import Curves, Look, Most, curves_of, drawn, split_of, text_of
 from tuneward.repair.live import Live, live_of
 from tuneward.repair.lox import LoX
-from tuneward.repair.reading import Split, Text, read
+from tuneward.repair.reading import Text
 from tuneward.repair.searching import IN_CONTEXT
 from tuneward.rows.contexts import contexts
 from tuneward.study import corpus, regimes
@@ -221,23 +222,30 @@ class Bed:
         return suites(self.here)
 
     @cached_property
-    def split(self) -> Split:
-        """What the search reads."""
+    def search_asks(self) -> tuple[list[Chat], list[Chat]]:
+        """Requests and look-alikes, plainly and in the rows' own contexts."""
         around = () if self.plainly else contexts(self.plan.rows(self.here, self.seed)[0])
         asked: list[list[Chat]] = []
         for suite in ("policy", "twins"):
             chats = self.asked(suite, select=True)
             own = [context.around(chat) for context in around for chat in drawn(chats, count=IN_CONTEXT)]
             asked.append([*chats, *own])
+        return asked[0], asked[1]
+
+    @cached_property
+    def look(self) -> Look:
+        """What the search reads and asks."""
         self.live.back()
-        both, rows = (asked[0], asked[1]), self.rows.select
-        return split_of(self.live, asked=both, rows=rows, most=Most(rows=len(rows)))
+        split = split_of(
+            self.live, asked=self.search_asks, rows=self.rows.select, most=Most(rows=len(self.rows.select))
+        )
+        return Look(split, ears_of(*self.search_asks, desk=Desk()))
 
     @cached_property
     def curves(self) -> Curves:
         """Both ends on the selection half, whether or not there is a gain."""
         self.live.back()
-        return Curves(self.split, read(self.live.base, self.split), read(self.live.engine, self.split))
+        return Curves(self.look, self.look(self.live.base), self.look(self.live.engine))
 
     def gain(self) -> Curves:
         """The same for a search.
@@ -246,7 +254,7 @@ class Bed:
             ValueError: there is no gain on the task to keep.
         """
         self.live.back()
-        return curves_of(base=self.live.base, tuned=self.live.engine, split=self.split)
+        return curves_of(base=self.live.base, tuned=self.live.engine, look=self.look)
 
     @cached_property
     def report(self) -> tuple[Text, ...]:

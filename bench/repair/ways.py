@@ -172,12 +172,13 @@ def nats(losses: Floats, texts: Sequence[Text]) -> list[tuple[float, int]]:
 
 
 def selected(curves: Curves, subject: Subject) -> Told:
-    """What the selection half says of a model; `kept` means nothing where tuning gained nothing."""
+    """What first tokens and losses of the selection half say; `kept` means nothing where tuning gained nothing."""
     reading, gain = subject.read(curves.split), curves.gain
-    before, after = (float(arm.losses.sum()) for arm in (curves.base, curves.tuned))
+    base, after = curves.base.reading, float(curves.tuned.reading.losses.sum())
+    before = float(base.losses.sum())
     return {
-        "lost": [int(((curves.base.requests > 0) & (reading.requests <= 0)).sum()), len(reading.requests)],
-        "gained": [int(((curves.base.twins <= 0) & (reading.twins > 0)).sum()), len(reading.twins)],
+        "lost": [int(((base.requests > 0) & (reading.requests <= 0)).sum()), len(reading.requests)],
+        "gained": [int(((base.twins <= 0) & (reading.twins > 0)).sum()), len(reading.twins)],
         "kept": round((before - float(reading.losses.sum())) / (before - after), 5) if before != after else None,
         "gain": [round(one, 6) for one in (gain.value, gain.low, gain.high)],
     }

@@ -173,7 +173,7 @@ def frontier(found: Search, limits: Bounds) -> str:
     first = points[0].setting.method if len(points) == 1 else _first(points)
     chosen = found.point
     title = f"Task gain kept and refusals lost: {found.outcome}"
-    note = "Refusals are read at the first token of selection prompts: a ranking, never a certificate."
+    note = "Refusals are told by the beginnings of replies to selection prompts: a ranking, never a certificate."
     drawn = Markup().join(
         [
             _field(x, y, limits),

@@ -1,9 +1,10 @@
-"""Short and whole replies of models in memory, as bad or not: what the order of the arms and a confirmation rest on."""
+"""Short and whole replies of models in memory, as bad or not: what orders arms, chooses strengths and confirms them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tuneward.ask import Progress, Question, Store, ask, batch_size, halved, plan, unseen
+from tuneward.chat import Chat
 from tuneward.model.engine import Engine
 from tuneward.score import Scorer
 from tuneward.scored import good
@@ -12,6 +13,10 @@ from tuneward.scorers.refusal import Refusal
 SHORT = 32
 """Tokens of a reply by which its wording is told."""
 WORDING = Refusal(bad="complied")
+HEARD, TOGETHER = "heard", 64
+"""Name under which replies of a search are kept, and how many are asked for together."""
+Told = tuple[bool | None, ...]
+"""Of each prompt whether the reply is bad; None: it cannot be told."""
 
 
 @dataclass(frozen=True)
@@ -46,3 +51,32 @@ def bad(
             fine = good(score)
             found[name, reply.id] = None if fine is None else not fine
     return [found.get((question.suite, question.chat.id)) for question in questions]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one model began to say, by its wording."""
+
+    complied: Told
+    """With the requests."""
+    declined: Told
+    """The look-alikes."""
+
+
+Ears = Callable[[Engine], Heard]
+
+
+def ears_of(requests: Sequence[Chat], twins: Sequence[Chat], *, desk: Desk) -> Ears:
+    """Ask a model for the beginnings of its replies."""
+    sides = ((requests, WORDING), (twins, Refusal(bad="refused")))
+
+    def heard(model: Engine) -> Heard:
+        own = replace(desk, size=TOGETHER)
+        return Heard(
+            *(
+                tuple(bad(model, [Question(HEARD, chat, SHORT) for chat in chats], {HEARD: scorer}, desk=own))
+                for chats, scorer in sides
+            )
+        )
+
+    return heard

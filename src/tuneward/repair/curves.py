@@ -1,8 +1,9 @@
-"""What a strength costs and gives on the selection split: refusals lost at the first token, task gain kept.
+"""What a strength costs and gives on the selection split: refusals lost, task gain kept.
 
-The prompts are those of `policy-dev` and `twins-dev`, never the sets that certify. Refusing and answering are told
-apart by the gap of the first token (arXiv:2506.24056), whose tokens are those of the base's own replies and of the
-rows' answers; every figure is paired against the base. House method.
+The prompts are those of `policy-dev` and `twins-dev`, never the sets that certify. Whether a reply refuses is told by
+the wording of its beginning. How near a model is to answering is told by the gap of its first token (arXiv:2506.24056),
+whose tokens are those of the base's own replies and of the rows' answers: it moves long before the wording does, so it
+says which layers matter, and no limit is set on it. Every figure is paired against the base. House method.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,6 +19,7 @@ from tuneward.model.engine import Engine
 from tuneward.model.template import stop_ids
 from tuneward.probes.gap import widened
 from tuneward.record import digest
+from tuneward.repair.asked import Ears, Heard
 from tuneward.repair.kept import NOWHERE, Kept
 from tuneward.repair.live import Live
 from tuneward.repair.points import BASE_END, TUNED_END, Point, Setting
@@ -32,21 +34,47 @@ DRAWS = 2000
 
 
 @dataclass(frozen=True)
-class Curves:
-    """Both ends, and how any model between them compares."""
+class Taken:
+    """What was taken from one model."""
+
+    reading: Reading
+    heard: Heard
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is read of every model, and what it is asked."""
 
     split: Split
-    base: Reading
-    tuned: Reading
-    seed: int = 0
+    ears: Ears
     kept: Kept = NOWHERE
     """Where readings are kept."""
 
-    def point(self, setting: Setting, reading: Reading) -> Point:
-        """What was read of a model, against the ends."""
-        fell = self.base.requests - reading.requests
-        lost = (self.base.requests > 0) & (reading.requests <= 0)
-        gained = (self.base.twins <= 0) & (reading.twins > 0)
+    def __call__(self, model: Engine) -> Taken:
+        """Read and ask."""
+        return Taken(self.kept.reading(model, self.split), self.ears(model))
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Both ends, and how any model between them compares."""
+
+    look: Look
+    base: Taken
+    tuned: Taken
+    seed: int = 0
+
+    @property
+    def split(self) -> Split:
+        """What is read."""
+        return self.look.split
+
+    def point(self, setting: Setting, taken: Taken) -> Point:
+        """What was taken from a model, against the ends. A reply that cannot be told is no refusal any more."""
+        reading, before, after = taken.reading, self.base.heard, taken.heard
+        fell = self.base.reading.requests - reading.requests
+        lost = [a is False and b is not False for a, b in zip(before.complied, after.complied, strict=True)]
+        gained = [a is False and b is True for a, b in zip(before.declined, after.declined, strict=True)]
         sums = self._drawn @ reading.losses
         return Point(
             setting=setting,
@@ -60,8 +88,8 @@ class Curves:
         )
 
     def measure(self, model: Engine, setting: Setting) -> Point:
-        """Read a model and compare it."""
-        return self.point(setting, self.kept.reading(model, self.split))
+        """Read and ask a model, and compare it."""
+        return self.point(setting, self.look(model))
 
     @property
     def base_end(self) -> Point:
@@ -76,10 +104,14 @@ class Curves:
     @cached_property
     def gain(self) -> Figure:
         """Loss that tuning took off the answers, nats a token, with its interval."""
-        value = float((self.base.losses - self.tuned.losses).sum() / self.split.tokens.sum())
-        return _between(
-            value, self._drawn @ (self.base.losses - self.tuned.losses) / self._drawn_tokens, len(self.split.rows)
-        )
+        value = float(self._gains.sum() / self.split.tokens.sum())
+        return _between(value, self._drawn @ self._gains / self._drawn_tokens, len(self.split.rows))
+
+    @property
+    def _gains(self) -> Floats:
+        """Nats that tuning took off each answer."""
+        found: Floats = self.base.reading.losses - self.tuned.reading.losses
+        return found
 
     @cached_property
     def _drawn(self) -> Floats:
@@ -95,14 +127,13 @@ class Curves:
 
     def _kept(self, reading: Reading, sums: Floats) -> Figure:
         """Share of the gain; a sample without a gain, which `curves_of` makes rare, says nothing."""
-        gains = self._drawn @ (self.base.losses - self.tuned.losses)
-        shares = (self._drawn @ self.base.losses - sums)[gains > 0] / gains[gains > 0]
-        whole = float((self.base.losses - self.tuned.losses).sum())
-        return _between(float((self.base.losses - reading.losses).sum()) / whole, shares, len(reading.losses))
+        gains, before = self._drawn @ self._gains, self.base.reading.losses
+        shares = (self._drawn @ before - sums)[gains > 0] / gains[gains > 0]
+        return _between(float((before - reading.losses).sum() / self._gains.sum()), shares, len(reading.losses))
 
 
-def curves_of(*, base: Engine, tuned: Engine, split: Split, seed: int = 0, kept: Kept = NOWHERE) -> Curves:
-    """Read both ends.
+def curves_of(*, base: Engine, tuned: Engine, look: Look, seed: int = 0) -> Curves:
+    """Read and ask both ends.
 
     Raises:
         ValueError: the arms read different tokens, or the tuned model has no gain on the rows beyond chance.
@@ -111,10 +142,11 @@ def curves_of(*, base: Engine, tuned: Engine, split: Split, seed: int = 0, kept:
         raise ValueError(
             "search: the arms have two tokenizers, so nothing between them can be read; repair by a strength"
         )
-    curves = Curves(split, kept.reading(base, split), kept.reading(tuned, split), seed, kept)
+    curves = Curves(look, look(base), look(tuned), seed)
     gain = curves.gain
     if gain.low <= 0:
-        before, after = (float(arm.losses.sum() / split.tokens.sum()) for arm in (curves.base, curves.tuned))
+        ends = (curves.base.reading, curves.tuned.reading)
+        before, after = (float(end.losses.sum() / curves.split.tokens.sum()) for end in ends)
         raise ValueError(
             f"no task gain to keep: {before:.3f} nats a token on the base, {after:.3f} on the tuned model over "
             f"{gain.n} rows, a gain of {gain.value:.3f} [{gain.low:.3f}, {gain.high:.3f}]; give --rows of the task it "
@@ -220,9 +252,9 @@ def _mean(values: Floats) -> Figure:
     return Figure(mean, mean - half, mean + half, n)
 
 
-def _share(hits: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Figure:
-    rate = wilson(int(hits.sum()), len(hits))
-    return Figure(float(hits.mean()), rate.low, rate.high, len(hits))
+def _share(hits: Sequence[bool]) -> Figure:
+    rate = wilson(sum(hits), len(hits))
+    return Figure(sum(hits) / len(hits), rate.low, rate.high, len(hits))
 
 
 def _between(value: float, draws: Floats, rows: int) -> Figure:

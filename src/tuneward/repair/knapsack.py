@@ -18,7 +18,7 @@ ROUNDS, RADIUS = 5, 0.25
 PIECES, APART = 8, 0.02
 """Pieces that a layer's move is cut into; how far two shares must be apart to tell how the loss bends between them."""
 STRICTER = 0.8
-"""By how much the aimed-at risk shrinks where it was reached and first tokens still did not refuse."""
+"""By how much the aimed-at risk shrinks where it was reached and replies still did not refuse."""
 Shares = Mapping[str, float]
 """Layer's word → its share of the tuning."""
 

@@ -30,15 +30,15 @@ class Setting:
 
 @dataclass(frozen=True)
 class Point:
-    """What the selection split says of one setting. It ranks and never certifies: requests are read at one token."""
+    """What the selection split says of one setting. It ranks and never certifies: beginnings of replies are read."""
 
     setting: Setting
     risk: Figure
     """How much the gap of the requests fell from the base to here, in nats; larger is nearer to answering."""
     lost: Figure
-    """Share of the requests whose first token refuses on the base and no longer here."""
+    """Share of the requests whose reply begins as a refusal on the base and no longer here."""
     gained: Figure
-    """Share of the look-alikes whose first token answers on the base and refuses here."""
+    """Share of the look-alikes whose reply begins as an answer on the base and as a refusal here."""
     task: Figure
     """Loss over the answers of the task's rows, nats a token."""
     kept: Figure

@@ -72,7 +72,7 @@ def _edge(points: dict[float, Point], limits: Limits) -> tuple[float, float] | N
 
 
 def spaced(fine: Sequence[Point], most: int) -> tuple[Point, ...]:
-    """The first, the last and some between: to be confirmed in this order, since a first token may have erred."""
+    """The first, the last and some between: to be confirmed in this order, since a beginning may have erred."""
     count = min(most, len(fine))
     steps = [round(n * (len(fine) - 1) / max(1, count - 1)) for n in range(count)]
     return tuple(fine[n] for n in dict.fromkeys(steps))

@@ -1,7 +1,7 @@
 """A search on two loaded models: what is asked, which ways are tried in which order, and what confirms a candidate.
 
-First tokens choose on prompts for development, asked plainly and as the rows themselves ask; whole replies confirm on
-prompts that nothing was chosen on. House method.
+Beginnings of replies choose, to prompts for development, asked plainly and as the rows themselves ask; whole replies
+confirm, to prompts that nothing was chosen on. House method.
 """
 
 import itertools
@@ -10,21 +10,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tuneward.ask import Progress, Question, Store
+from tuneward.ask import Progress, Store
 from tuneward.chat import Chat
-from tuneward.checkpoint.layer import Fate, Mixed, Pair
+from tuneward.checkpoint.layer import Fate, Pair
 from tuneward.model.engine import Engine
 from tuneward.model.load import Place
-from tuneward.repair.arms import Arms, apart, in_order, others, sides
-from tuneward.repair.asked import SHORT, WORDING, Desk, bad
-from tuneward.repair.confirm import Confirmation, confirm, disagreement, exam_of
-from tuneward.repair.curves import REQUESTS, TWINS, Most, curves_of, drawn, split_of
+from tuneward.repair.arms import Arms, apart, in_order, sides
+from tuneward.repair.asked import Desk, ears_of
+from tuneward.repair.confirm import Confirmation, confirm, exam_of
+from tuneward.repair.curves import REQUESTS, TWINS, Look, Most, curves_of, drawn, split_of
 from tuneward.repair.kept import FOLDER as READINGS
 from tuneward.repair.kept import NOWHERE, Kept
 from tuneward.repair.kind import Repair, Searchable
 from tuneward.repair.live import Live, live_of
 from tuneward.repair.options import RepairOptions
-from tuneward.repair.points import BASE_END, Found, Limits, Point, Setting
+from tuneward.repair.points import Found, Limits, Point, Setting
 from tuneward.repair.safe_delta import SafeDelta, fates, safety_prompts
 from tuneward.repair.stages import Bench
 from tuneward.repair.wise_ft import WiseFT
@@ -39,8 +39,6 @@ IN_CONTEXT = 32
 """Requests, and as many look-alikes, that are also asked in each of the rows' own contexts."""
 REPLIES = "replies"
 REST = "rest"
-AGREEMENT, CHECKED = "agreement", 4
-"""Settings whose short replies are held against their first tokens."""
 PROMPTS = 32
 """Safety prompts of Safe Delta in a search, where each strength reads them three times."""
 Say = Callable[[str], None]
@@ -94,15 +92,12 @@ def searched(
     if not options.unchecked:
         say(in_order(live.base, live.engine, options.select, desk=desk))
     rows = list(read_rows(str(options.rows)))
-    split = split_of(
-        live,
-        asked=asked(options.select, rows, seed=options.seed),
-        rows=rows,
-        most=Most(length=options.max_length, seed=options.seed),
-        kept=kept,
-    )
+    requests, twins = asked(options.select, rows, seed=options.seed)
+    most = Most(length=options.max_length, seed=options.seed)
+    split = split_of(live, asked=(requests, twins), rows=rows, most=most, kept=kept)
     say(f"search   {len(split.requests)} requests, {len(split.twins)} look-alikes, {len(split.rows)} rows of the task")
-    curves = curves_of(base=live.base, tuned=live.engine, split=split, seed=options.seed, kept=kept)
+    look = Look(split, ears_of(requests, twins, desk=desk), kept)
+    curves = curves_of(base=live.base, tuned=live.engine, look=look, seed=options.seed)
     shown, tried = watch("settings"), itertools.count(1)
 
     def said(point: Point) -> None:
@@ -115,7 +110,6 @@ def searched(
     say(f"search   {found.outcome}{': ' + told(found.point) if found.point else ''}")
     if found.outcome != "found":
         return Searched(None, found, limits)
-    agreed(bench, found, options)
     return _confirmed(bench, found, options, say)
 
 
@@ -188,33 +182,6 @@ def asked(names: Sequence[str], rows: Sequence[Chat], *, seed: int) -> tuple[lis
     return found[0], found[1]
 
 
-def agreed(bench: Bench, found: Found, options: RepairOptions) -> None:
-    """Have the settings' first tokens checked by short replies to other requests.
-
-    Raises:
-        ValueError: they rank the settings otherwise.
-    """
-    line = sorted((p for p in found.points if not p.setting.shares), key=lambda point: point.risk.value)
-    steps = {round(n * (len(line) - 1) / (CHECKED - 1)) for n in range(CHECKED)}
-    points = [line[step] for step in sorted(steps)]
-    requests = others(sides(options.select)[0], seed=options.seed)
-    questions = [Question(AGREEMENT, chat, SHORT) for chat in requests]
-    replied = []
-    for point in points:
-        bench.live.set(bench.fates(point.setting) if point.setting.method != BASE_END else at_base(bench.live))
-        heard = bad(bench.live.named(), questions, {AGREEMENT: WORDING}, desk=places(options)[0])
-        replied.append(sum(one is True for one in heard) / len(heard))
-    bench.live.back()
-    why = disagreement([point.lost.value for point in points], replied)
-    if why:
-        raise ValueError(f"search: {why}")
-
-
-def at_base(live: Live) -> dict[str, Fate]:
-    """Nothing of the tuning."""
-    return {name: Mixed(0) for name in live.spots}
-
-
 def _confirmed(bench: Bench, found: Found, options: RepairOptions, say: Say) -> Searched:
     """The first candidate that passes; else the first of which nothing was decided; else none."""
     exam = exam_of(
@@ -259,6 +226,6 @@ def further(options: RepairOptions) -> str:
 def told(point: Point) -> str:
     """A point in words."""
     return (
-        f"{point.setting.words}: refusals lost at the first token {percent(point.lost.value)}, look-alikes refused now "
+        f"{point.setting.words}: refusals lost {percent(point.lost.value)}, look-alikes refused now "
         f"{percent(point.gained.value)}, task gain kept {percent(point.kept.value)}"
     )

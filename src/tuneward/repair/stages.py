@@ -78,7 +78,7 @@ class Bench:
 
         def slope(shares: Shares) -> Slopes:
             self.live.set(mixed(self.live, shares))
-            return self.curves.kept.slopes(self.live, self.curves.split)
+            return self.curves.look.kept.slopes(self.live, self.curves.split)
 
         start = dict.fromkeys(words, near.setting.keep)
         return per_layer(measure, slope, start=start, aim=aim, most=self.candidates)
