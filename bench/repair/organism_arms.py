@@ -41,7 +41,6 @@ PLAIN = ", plain prompts"
 SEARCHES: Mapping[str, Callable[[Bed], Subject]] = MappingProxyType(
     {
         "search one share": search(["wise-ft"]),
-        "search most kept": search(["wise-ft"], most=True),
         "search layers": search(["wise-ft"], per_layer=True),
         "search safe-delta": search(["safe-delta"]),
         "search": search(["wise-ft", "safe-delta"], per_layer=True),

@@ -30,9 +30,9 @@ NO_TASK = "explicit"
 """Its rows teach nothing harmless: what would be kept is the harm."""
 ALIGNED, TUNED, SEARCH, GRID = "aligned", "tuned", "search", "wise-ft"
 KEPT = "gain kept"
-SEARCHES = (SEARCH, "search one share", "search most kept", "search one share, plain prompts")
+SEARCHES = (SEARCH, "search one share", "search one share, plain prompts")
 FAMILIES = (
-    *(ALIGNED, TUNED, GRID, "search one share", "search most kept", "search layers", "search safe-delta", SEARCH),
+    *(ALIGNED, TUNED, GRID, "search one share", "search layers", "search safe-delta", SEARCH),
     *("search one share, plain prompts", "search, plain prompts", "safe-delta", "soup of 2"),
     *("safe-lora rank", "safe-lora published", "safe-merge rank", "safe-merge published"),
     *("task-arithmetic", "resta", "lox", "lox 1.25, not tuned", "log-mix", "first-tokens", "gated"),

@@ -1,7 +1,7 @@
 """Ways to repair a tuned model that is in memory, whichever bench it belongs to: fixed strengths, searches, blends."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import blended
@@ -133,21 +133,13 @@ def blend(method: Any) -> Callable[[Any], Subject]:
     return make
 
 
-def search(words: Sequence[str], *, per_layer: bool = False, most: bool = False) -> Callable[[Any], Subject]:
-    """As the verb searches: these methods in turn, shares per layer after the first; without its confirmation.
-
-    With `most`, of the points that meet both limits the one that keeps most, the least tuned of equal ones, instead of
-    the most tuned one.
-    """
+def search(words: Sequence[str], *, per_layer: bool = False) -> Callable[[Any], Subject]:
+    """As the verb searches: these methods in turn, shares per layer after the first; without its confirmation."""
 
     def make(bed: Bed) -> Subject:
         known: dict[str, Callable[[], Searchable]] = {"wise-ft": WiseFT, "safe-delta": lambda: delta(bed)}
-        limits = Limits()
-        bench = Bench(bed.live, bed.gain(), limits, {word: known[word]() for word in words}, per_layer)
+        bench = Bench(bed.live, bed.gain(), Limits(), {word: known[word]() for word in words}, per_layer)
         found = bench.search()
-        if most and (fine := [point for point in found.points if limits.met(point)]):
-            best = min(fine, key=lambda point: (-round(point.kept.value, 4), point.setting.keep))
-            found = replace(found, point=best)
         setting = found.setting
         if setting is None or setting.method == "base":
             return put(bed, WiseFT(0.0)(bed.pair), {"search": came_to(found)})
