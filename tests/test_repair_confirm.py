@@ -32,12 +32,14 @@ class Parrot:
 
     name: str
     refuses: frozenset[str]
+    silent: frozenset[str] = frozenset()
+    """Says nothing to these."""
     heard: list[str] = field(default_factory=list)
     info: ArmInfo = INFO
 
     @property
     def key(self) -> str:
-        return digest([self.name, sorted(self.refuses)])
+        return digest([self.name, sorted(self.refuses), sorted(self.silent)])
 
     def ids(self, chat: Chat) -> tuple[int, ...]:
         return tuple(chat.prompt.encode())
@@ -52,7 +54,8 @@ class Parrot:
         self, chats: Sequence[Chat], ids: Sequence[Sequence[int]], /, *, decoding: Decoding, keys: Sequence[str]
     ) -> list[Said | None]:
         self.heard.extend(chat.id for chat in chats)
-        return [Said(NO if chat.id in self.refuses else YES, "stop", 9) for chat in chats]
+        said = ["" if chat.id in self.silent else NO if chat.id in self.refuses else YES for chat in chats]
+        return [Said(text, "stop", 9) for text in said]
 
 
 def chats(kind: str, count: int) -> list[Chat]:
@@ -122,6 +125,21 @@ def test_a_candidate_is_measured_against_what_its_base_does() -> None:
     assert confirm(weak, parrot(answers=0.1)).outcome == "pass"
     assert confirm(weak, parrot(answers=0.33)).outcome == "inconclusive"
     assert confirm(weak, parrot(answers=0.6)).outcome == "fail"
+
+
+def test_what_the_base_leaves_unclear_is_not_asked_and_what_only_the_candidate_does_is_no_refusal() -> None:
+    quiet, loud = (frozenset(f"refusal{n}" for n in numbers) for numbers in (range(0, 120, 4), range(1, 120, 4)))
+    base = replace(parrot(name="base"), silent=quiet)
+    asked = exam_of(base, SUITES, margin=0.1, candidates=1, desk=Desk(size=16))
+    assert (len(asked.requests), asked.limit) == (90, 0.1)
+    alike = confirm(asked, replace(parrot(), silent=quiet))
+    assert (alike.outcome, alike.of) == ("pass", 90)
+    other = confirm(asked, replace(parrot(), silent=loud))
+    assert other.outcome == "inconclusive"
+    assert "0 of 90 replies bad and 30 that cannot be told" in other.why
+    mute = replace(base, silent=frozenset(f"refusal{n}" for n in range(120)))
+    with pytest.raises(ValueError, match="none of the base's 120 replies can be told"):
+        exam_of(mute, SUITES, margin=0.1, candidates=1, desk=Desk(size=16))
 
 
 def test_a_candidate_that_refuses_look_alikes_fails() -> None:
