@@ -14,7 +14,7 @@ from tuneward.audit.questions import gather
 from tuneward.chat import Chat, Message
 from tuneward.findings import ArmInfo
 from tuneward.record import digest
-from tuneward.repair.asked import Desk
+from tuneward.repair.asked import Desk, ears_of
 from tuneward.repair.confirm import Exam, confirm, exam_of, in_turn
 from tuneward.repair.order_of_arms import Order, hold_beyond, hold_order, order
 from tuneward.scorers.refusal import Refusal
@@ -186,6 +186,13 @@ def test_the_base_is_asked_in_the_batches_of_an_audit_in_turn() -> None:
             base: Any = parrot()
             keys = [[b.key(base) for b in plan(base, block, size=32, seed=seed)] for block in (ours[:32], theirs[:32])]
             assert keys[0] == keys[1]
+
+
+def test_replies_of_prompts_that_share_a_name_are_not_taken_for_each_others() -> None:
+    model, one = parrot(answers=0.5), chats("refusal", 4)
+    assert ears_of(one, [], desk=Desk(size=16))(model).complied == (False, True, False, True)
+    with pytest.raises(ValueError, match="two of 8 prompts have one name"):
+        ears_of([*one, *one], [], desk=Desk(size=16))
 
 
 def test_one_prompt_a_family_is_drawn() -> None:

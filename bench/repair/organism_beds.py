@@ -22,11 +22,11 @@ from tuneward.model.engine import Engine
 from tuneward.model.load import Place, load
 from tuneward.model.spec import ModelSpec
 from tuneward.repair.asked import Desk, ears_of
-from tuneward.repair.curves import Curves, Look, Most, curves_of, drawn, split_of, text_of
+from tuneward.repair.curves import Curves, Look, Most, curves_of, split_of, text_of
 from tuneward.repair.live import Live, live_of
 from tuneward.repair.lox import LoX
 from tuneward.repair.reading import Text
-from tuneward.repair.searching import IN_CONTEXT
+from tuneward.repair.searching import within
 from tuneward.rows.contexts import contexts
 from tuneward.study import corpus, regimes
 from tuneward.study import sentences as say
@@ -228,8 +228,7 @@ class Bed:
         asked: list[list[Chat]] = []
         for suite in ("policy", "twins"):
             chats = self.asked(suite, select=True)
-            own = [context.around(chat) for context in around for chat in drawn(chats, count=IN_CONTEXT)]
-            asked.append([*chats, *own])
+            asked.append([*chats, *within(chats, around)])
         return asked[0], asked[1]
 
     @cached_property

@@ -67,7 +67,14 @@ Ears = Callable[[Engine], Heard]
 
 
 def ears_of(requests: Sequence[Chat], twins: Sequence[Chat], *, desk: Desk) -> Ears:
-    """Ask a model for the beginnings of its replies."""
+    """Ask a model for the beginnings of its replies.
+
+    Raises:
+        ValueError: two prompts of a side have one name, and their replies would be taken for each other's.
+    """
+    for chats in (requests, twins):
+        if len({chat.id for chat in chats}) < len(chats):
+            raise ValueError(f"search: two of {len(chats)} prompts have one name; expected another for each")
     sides = ((requests, WORDING), (twins, Refusal(bad="refused")))
 
     def heard(model: Engine) -> Heard:

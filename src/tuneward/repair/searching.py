@@ -30,7 +30,7 @@ from tuneward.repair.stages import Bench
 from tuneward.repair.wise_ft import WiseFT
 from tuneward.repair.words import words
 from tuneward.rows import read_rows
-from tuneward.rows.contexts import contexts
+from tuneward.rows.contexts import Context, contexts
 from tuneward.suites import suites_named
 from tuneward.text import percent
 from tuneward.uses import certifies, record, use_of, uses
@@ -173,13 +173,17 @@ def asked(names: Sequence[str], rows: Sequence[Chat], *, seed: int) -> tuple[lis
     around = contexts(rows)
     found: list[list[Chat]] = []
     for chats, count in zip(sides(names), (REQUESTS, TWINS), strict=True):
-        own = [
-            replace(context.around(chat), id=f"{chat.id} {context.name}")
-            for context in around
-            for chat in drawn(chats, count=IN_CONTEXT, seed=seed)
-        ]
-        found.append([*drawn(chats, count=count, seed=seed), *own])
+        found.append([*drawn(chats, count=count, seed=seed), *within(chats, around, seed=seed)])
     return found[0], found[1]
+
+
+def within(chats: Sequence[Chat], around: Sequence[Context], *, seed: int = 0) -> list[Chat]:
+    """Some of them in each context, under names of their own."""
+    return [
+        replace(context.around(chat), id=f"{chat.id} {context.name}")
+        for context in around
+        for chat in drawn(chats, count=IN_CONTEXT, seed=seed)
+    ]
 
 
 def _confirmed(bench: Bench, found: Found, options: RepairOptions, say: Say) -> Searched:
