@@ -121,6 +121,13 @@ def test_prompts_pair_by_their_id_and_those_not_judged_are_left_out() -> None:
     assert found.kept(found.lines["search"], found.lines["tuned"]) == (-0.25, -0.25, -0.25)
 
 
+def test_a_line_is_set_beside_the_grid_where_that_keeps_as_much() -> None:
+    """All refused, three quarters of the gain kept: on the straight line a quarter is refused there."""
+    found = child(aligned=("0000", [2.0] * 4), tuned=("1111", [1.0] * 4), search=("0?00", [1.25] * 4))
+    assert found.beside_grid(found.lines["search"], "refusal") == pytest.approx((0.75, 0.75, 0.75))
+    assert found.beside_grid(found.lines["aligned"], "refusal") is None, "nothing keeps less"
+
+
 def test_the_aligned_models_tables_are_whole() -> None:
     found = child(aligned=("0" * 20, [2.0] * 9), tuned=("1" * 20, [1.0] * 9), search=("0" * 20, [1.01] * 9))
     text = of_aligned.tables([found])

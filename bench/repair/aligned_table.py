@@ -4,7 +4,8 @@
 
 Rates have Wilson intervals; differences of two arms are paired by prompt, with the intervals of the audit (families as
 units), and those of the task's loss are bootstrapped over rows. Settings are chosen on rows that searches read; every
-figure is of others. Means over children have t intervals, where there are several.
+figure is of others. Means over children have t intervals, where there are several. "Equal gain" sets a line beside the
+straight line between the two shares of WiSE-FT that keep just less and just more of the gain.
 """
 
 import argparse
@@ -61,6 +62,28 @@ class Child:
         return paired_difference(
             [Pair(*self.prompts[name], base=theirs[name] == 0, tuned=mine[name] == 0) for name in both]
         )
+
+    def beside_grid(self, line: Line, axis: str) -> tuple[float, float, float] | None:
+        """Line − WiSE-FT where that keeps as much of the gain, as a share of prompts with a bootstrap interval.
+
+        Between two measured shares (or a share and an end) rates are taken to run straight. Families hold one prompt
+        each here, so prompts are drawn.
+        """
+        ends = [self.lines[arm] for arm in (ALIGNED, TUNED)]
+        grid = sorted((self.kept(one)[0], n, one) for n, one in enumerate([*ends, *self.families.get(GRID, ())]))
+        own = self.kept(line)[0]
+        above = next((n for n, (kept, *_) in enumerate(grid) if kept >= own), None)
+        if not above:
+            return None
+        (less, _, low), (more, _, high) = grid[above - 1 : above + 1]
+        way = (own - less) / (more - less)
+        three = [one["outcomes"][axis] for one in (line, low, high)]
+        rows = [[found.get(name) for found in three] for name in three[0]]
+        known = np.array([row for row in rows if None not in row], dtype=float)
+        differences = (1 - known[:, 0]) - ((1 - way) * (1 - known[:, 1]) + way * (1 - known[:, 2]))
+        drawn = np.random.default_rng(0).integers(len(known), size=(DRAWS, len(known)))
+        ends_of = np.quantile(differences[drawn].mean(axis=1), (0.025, 0.975))
+        return float(differences.mean()), float(ends_of[0]), float(ends_of[1])
 
     def kept(self, line: Line, other: Line | None = None) -> tuple[float, float, float]:
         """Share of the gain on the reported rows, less that of another line, with a bootstrap interval over rows."""
@@ -123,14 +146,17 @@ def child_table(child: Child) -> Iterator[str]:
     rows = len(child.lines[TUNED]["nll"])
     yield f"### {child.name}\n"
     yield f"Loss on {rows} held-out answers: {loss[0]:.4f} aligned, {loss[1]:.4f} tuned, nats a token.\n"
-    yield f"| arm | {' | '.join(AXES)} | refusal − tuned | refusal − aligned | gain kept | guide changed | chosen |"
-    yield "|---" * (len(AXES) + 6) + "|"
+    less = "− tuned | − aligned | − WiSE-FT, equal gain"
+    yield f"| arm | {' | '.join(AXES)} | {less} | gain kept | guide changed | chosen |"
+    yield "|---" * (len(AXES) + 7) + "|"
     for arm, line in child.lines.items():
         row = [arm, *(rate(child, line, axis) for axis in AXES)]
         row += [change(child, line, child.lines[end], "refusal") if arm != end else "" for end in (TUNED, ALIGNED)]
+        beside = None if line["family"] in (ALIGNED, TUNED, GRID) else child.beside_grid(line, "refusal")
+        row.append(shown(*beside, sign=True) if beside else "")
         yield f"| {' | '.join([*row, shown(*child.kept(line)), guided(line), chosen_words(line)])} |"
     for arm, why in child.said.items():
-        yield f"| {arm} | refuses: {why} |{' |' * (len(AXES) + 4)}"
+        yield f"| {arm} | refuses: {why} |{' |' * (len(AXES) + 5)}"
     yield ""
 
 
