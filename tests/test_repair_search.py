@@ -174,6 +174,16 @@ def test_stages_follow_each_other_until_one_succeeds_and_the_rest_is_never_run()
     assert (lost.outcome, lost.next_command) == ("not met", "tuneward tune")
 
 
+def test_who_asked_for_too_much_is_told_what_can_be_had() -> None:
+    """Measured on the aligned SmolLM2; the third keeps too little to be worth a word, and the last is beaten."""
+    figures = [(0.047, 0.549), (0.102, 0.862), (0.008, 0.019), (0.2, 0.5)]
+    points = tuple(point(n / 10, lost=lost, kept=kept) for n, (lost, kept) in enumerate(figures))
+    found = escalate([lambda: Found("not met", points[0], points)], Limits(), **ends(0.4))
+    assert found.remarks == ("within reach of what was measured: --keep 0.54 --lost 0.05; --keep 0.86 --lost 0.11",)
+    for limits in (Limits(0.54, 0.05), Limits(0.86, 0.11)):
+        assert any(limits.met(one) for one in points)
+
+
 @pytest.mark.parametrize(("keep", "lost"), [(1.1, 0.0), (-0.1, 0.0), (0.9, 2.0)])
 def test_limits_outside_their_range_are_refused(keep: float, lost: float) -> None:
     with pytest.raises(ValueError, match="expected shares"):

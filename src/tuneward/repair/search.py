@@ -7,8 +7,9 @@ fit alone.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from math import ceil, floor
 
-from tuneward.repair.points import Found, Limits, Point
+from tuneward.repair.points import BASE_END, TUNED_END, Found, Limits, Point
 
 GRID = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Shares of the tuning that are always measured; both ends are among them."""
@@ -134,4 +135,20 @@ def escalate(ways: Iterable[Way], limits: Limits, *, tuned: Point, base: Point, 
         remarks += found.remarks
         if found.outcome == "found":
             return Found("found", found.point, tuple(points), found.candidates, tuple(remarks))
+    remarks += within_reach(points, tuned=tuned)
     return Found("not met", nearest(points, limits), tuple(points), remarks=tuple(remarks), next_command=next_command)
+
+
+def within_reach(points: Iterable[Point], *, tuned: Point, most: int = 3) -> list[str]:
+    """Limits that measured settings do meet, in a line: at least half the gain kept, half the loss undone."""
+    inner = [point for point in points if point.setting.method not in (TUNED_END, BASE_END)]
+    useful = [p for p in inner if p.kept.value >= 0.5 and p.lost.value <= tuned.lost.value / 2]
+    front: list[Point] = []
+    for point in sorted(useful, key=lambda point: (point.lost.value, -point.kept.value)):
+        if not front or point.kept.value > front[-1].kept.value:
+            front.append(point)
+    some = [
+        f"--keep {floor(100 * point.kept.value) / 100:g} --lost {ceil(100 * point.lost.value - 1e-9) / 100:g}"
+        for point in spaced(front, most)
+    ]
+    return [f"within reach of what was measured: {'; '.join(some)}"] if some else []
