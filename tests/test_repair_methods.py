@@ -25,6 +25,7 @@ from tuneward.repair.safe_merge import SafeMerge
 from tuneward.repair.soup import Soup
 from tuneward.repair.task_arithmetic import TaskArithmetic
 from tuneward.repair.wise_ft import WiseFT
+from tuneward.repair.words import words
 
 torch.set_num_threads(1)
 EYE = ((1, 0), (0, 1))
@@ -472,3 +473,8 @@ def test_adapters_in_folders_become_what_those_in_memory_do(method: Any, opens: 
     wanted = result(method, adapter_pair(factors=ours, base=base))
     got = result_on_disk(ready(method, tmp_path), stored_pair(tuned=tmp_path / "tuned", base=tmp_path / "base"))
     agree(got, {name: weight.double() for name, weight in wanted.items()}, within=1e-5)
+
+
+def test_shares_per_layer_are_typed_in_the_order_of_the_layers() -> None:
+    found = WiseFT.of({10: 0.5, None: 0.75, 2: 0.25})
+    assert words(found) == "wise-ft --alpha 1 --layers 2=0.25 10=0.5 outside=0.75"

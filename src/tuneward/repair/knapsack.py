@@ -160,7 +160,7 @@ def per_layer(
         if best.risk.value <= wanted and not aim.limits.refuses(best):
             wanted = aim.base.risk.value + STRICTER * (min(wanted, best.risk.value) - aim.base.risk.value)
         room = Room(wanted - best.risk.value, aim.loss - best.task.value)
-        there = step(here, at, room=room, radius=radius, bends=bends)
+        there = {word: round(share, 4) for word, share in step(here, at, room=room, radius=radius, bends=bends).items()}
         point = measure(there)
         points.append(point)
         if aim.limits.met(point):

@@ -41,7 +41,8 @@ class WiseFT:
         Raises:
             ValueError: a share outside 0 to 1.
         """
-        named = ((OUTSIDE if group is None else str(group), share) for group, share in found.items())
+        order = sorted(found, key=lambda group: (group is None, group or 0))
+        named = ((OUTSIDE if group is None else str(group), found[group]) for group in order)
         return cls(1.0, layers=tuple(f"{place}={share!r}" for place, share in named))
 
     def at(self, keep: float) -> Self:
