@@ -46,6 +46,7 @@ from tuneward.repair.curves import Curves, Look, Most, curves_of, split_of, text
 from tuneward.repair.kept import Kept
 from tuneward.repair.live import Live, live_of
 from tuneward.repair.options import RepairOptions
+from tuneward.repair.points import Limits
 from tuneward.repair.reading import Text
 from tuneward.repair.resta import Resta
 from tuneward.repair.safe_delta import SafeDelta, safety_prompts
@@ -250,6 +251,13 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         "tuned": Arm("tuned", None, tuned),
         "search": Arm("search", None, search(["wise-ft"], per_layer=True)),
         "search one share": Arm("search one share", None, search(["wise-ft"])),
+        **{
+            f"{name} lost .05": Arm(f"{name} lost .05", None, search(["wise-ft"], per_layer=layers, limits=limits))
+            for name, layers, limits in (
+                ("search", True, Limits(0.75, 0.05)),
+                ("search one share", False, Limits(0.0, 0.05)),
+            )
+        },
         **dict(grid()),
         **{f"log-mix {w:g}": Arm("log-mix", w, blend(LogMix(w))) for w in (0.8, 0.6, 0.5, 0.3)},
         **{f"first-tokens {m}": Arm("first-tokens", -m, blend(FirstTokens(first=m))) for m in (2, 5)},
@@ -274,7 +282,8 @@ ARMS: Mapping[str, Arm] = MappingProxyType(
         **{f"resta {s:g}": Arm("resta", -s, added(Resta, s), UNALIGNED) for s in (0.1, 0.25, 0.5)},
     }
 )
-"""The search comes early: it and the grid are what the bench is for. `search` is the verb's own, on an adapter."""
+"""The search comes early: it and the grid are what the bench is for. `search` is the verb's own, on an adapter; with
+.05 lost, three quarters of the gain are asked for, or of one share whatever it keeps."""
 
 
 def measured(child: Child, subject: Subject) -> Found:

@@ -26,7 +26,7 @@ from tuneward.stats.rates import wilson
 DRAWS = 2000
 AXES = ("refusal", "twins", "utility", "coherence")
 """Of the tables; the first is what is to come back."""
-SEARCHES = ("search", "search one share")
+SEARCHES = ("search", "search one share", "search lost .05", "search one share lost .05")
 Line = Mapping[str, Any]
 
 

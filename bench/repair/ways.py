@@ -22,6 +22,7 @@ from tuneward.repair.stages import Bench
 from tuneward.repair.wise_ft import WiseFT
 
 UNALIGNED = "unaligned"
+DEFAULT = Limits()
 Told = dict[str, Any]
 
 
@@ -133,12 +134,12 @@ def blend(method: Any) -> Callable[[Any], Subject]:
     return make
 
 
-def search(words: Sequence[str], *, per_layer: bool = False) -> Callable[[Any], Subject]:
+def search(words: Sequence[str], *, per_layer: bool = False, limits: Limits = DEFAULT) -> Callable[[Any], Subject]:
     """As the verb searches: these methods in turn, shares per layer after the first; without its confirmation."""
 
     def make(bed: Bed) -> Subject:
         known: dict[str, Callable[[], Searchable]] = {"wise-ft": WiseFT, "safe-delta": lambda: delta(bed)}
-        bench = Bench(bed.live, bed.gain(), Limits(), {word: known[word]() for word in words}, per_layer)
+        bench = Bench(bed.live, bed.gain(), limits, {word: known[word]() for word in words}, per_layer)
         found = bench.search()
         setting = found.setting
         if setting is None or setting.method == "base":
