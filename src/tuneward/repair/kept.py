@@ -25,6 +25,8 @@ FOLDER = "readings"
 """In the cache."""
 VERSION = 1
 """Of how models are read: part of every key."""
+PARTS = ("requests", "twins", "losses")
+"""Of a reading."""
 Values = Mapping[str, tuple[float, ...]]
 
 
@@ -49,11 +51,10 @@ class Kept:
 
         def made() -> Values:
             found = read(engine, split)
-            names = ("requests", "twins", "losses")
-            return {name: tuple(getattr(found, name).tolist()) for name in names}
+            return {name: tuple(getattr(found, name).tolist()) for name in PARTS}
 
         values = self._of(["reading", engine.key, _ids(split)], made)
-        return Reading(*(np.array(values[name], dtype=np.float64) for name in ("requests", "twins", "losses")))
+        return Reading(*(np.array(values[name], dtype=np.float64) for name in PARTS))
 
     def slopes(self, live: Live, split: Split) -> Slopes:
         """As `slopes`; they are of a share of the tuning, so both ends decide them too."""
