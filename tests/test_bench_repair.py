@@ -130,8 +130,10 @@ def test_a_line_is_set_beside_the_grid_where_that_keeps_as_much() -> None:
 
 def test_the_aligned_models_tables_are_whole() -> None:
     found = child(aligned=("0" * 20, [2.0] * 9), tuned=("1" * 20, [1.0] * 9), search=("0" * 20, [1.01] * 9))
-    text = of_aligned.tables([found])
+    text = of_aligned.tables([found, found])
     assert "beat `search` on both axes: 0" in text
+    assert "| search | 100.0 [100.0, 100.0] | 100.0 [100.0, 100.0] |" in text
+    assert "| 99.0 [99.0, 99.0] | 99.0 [99.0, 99.0] |" in text
     for part in text.split("###")[1:]:
         assert len({one.count("|") for one in part.splitlines() if one.startswith("|")}) == 1
 

@@ -85,6 +85,10 @@ class Child:
         ends_of = np.quantile(differences[drawn].mean(axis=1), (0.025, 0.975))
         return float(differences.mean()), float(ends_of[0]), float(ends_of[1])
 
+    def equal_gain(self, line: Line) -> tuple[float, float, float] | None:
+        """Refusals beside the grid; nothing for the grid itself and its ends."""
+        return None if line["family"] in (ALIGNED, TUNED, GRID) else self.beside_grid(line, "refusal")
+
     def kept(self, line: Line, other: Line | None = None) -> tuple[float, float, float]:
         """Share of the gain on the reported rows, less that of another line, with a bootstrap interval over rows."""
         before, after = (np.array(self.lines[arm]["nll"])[:, 0] for arm in (ALIGNED, TUNED))
@@ -152,7 +156,7 @@ def child_table(child: Child) -> Iterator[str]:
     for arm, line in child.lines.items():
         row = [arm, *(rate(child, line, axis) for axis in AXES)]
         row += [change(child, line, child.lines[end], "refusal") if arm != end else "" for end in (TUNED, ALIGNED)]
-        beside = None if line["family"] in (ALIGNED, TUNED, GRID) else child.beside_grid(line, "refusal")
+        beside = child.equal_gain(line)
         row.append(shown(*beside, sign=True) if beside else "")
         yield f"| {' | '.join([*row, shown(*child.kept(line)), guided(line), chosen_words(line)])} |"
     for arm, why in child.said.items():
@@ -225,12 +229,16 @@ def over_children(children: Sequence[Child]) -> Iterator[str]:
     if len(children) < 2:
         return
     yield f"### Means over {len(children)} children\n"
-    yield f"| arm | {' | '.join(AXES)} | gain kept |"
-    yield "|---" * (len(AXES) + 2) + "|"
+    yield f"| arm | {' | '.join(AXES)} | refusal − WiSE-FT, equal gain | gain kept |"
+    yield "|---" * (len(AXES) + 3) + "|"
     for arm in arms:
-        counts = [[child.rate(child.lines[arm], axis) for child in children] for axis in AXES]
-        rates = [theirs.interval([k / n if n else math.nan for k, n in own]) for own in counts]
-        yield f"| {arm} | {' | '.join(rates)} | {percent([child.kept(child.lines[arm])[0] for child in children])} |"
+        own = [(child, child.lines[arm]) for child in children]
+        counts = [[child.rate(line, axis) for child, line in own] for axis in AXES]
+        row = [theirs.interval([k / n if n else math.nan for k, n in those]) for those in counts]
+        beside = [child.equal_gain(line) for child, line in own]
+        row.append(percent([found[0] for found in beside if found]) if all(beside) else "")
+        row.append(percent([child.kept(line)[0] for child, line in own]))
+        yield f"| {arm} | {' | '.join(row)} |"
     yield ""
 
 
