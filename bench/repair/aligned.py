@@ -83,6 +83,7 @@ def run(options: argparse.Namespace) -> None:
     wanted = {name: ARMS[name] for name in options.arms or ARMS if possible(ARMS[name], options)}
     for folder in options.tuned:
         child = Child(folder, options)
+        prompts(child, options.out)
         for name, arm in wanted.items():
             path = options.out / "runs" / child.name / f"{name.replace(' ', '-')}.json"
             key = digest([VERSION, name, child.name, options.held, options.select, options.limit, str(options.data)])
@@ -92,7 +93,6 @@ def run(options: argparse.Namespace) -> None:
             told |= one(child, arm)
             write_atomic(path, to_json(told))
             print(f"{child.name} · {name}: {told.get('refused') or told['all_s']}", flush=True)
-        prompts(child, options.out)
 
 
 def safety(out: Path) -> None:
