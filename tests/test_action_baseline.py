@@ -70,6 +70,7 @@ def test_a_failed_audit_is_blessed_only_by_name_and_is_unreliable_ever_after(tmp
     assert "blessed over the verdict fail" in done.summary
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("days", "words"), [(30, ""), (31, "stale baseline"), (-2, "unreliable baseline")])
 def test_the_age_is_shown_and_above_the_limit_it_is_stale(days: int, words: str, tmp_path: Path) -> None:
     path = str(baseline_file(tmp_path, days=days))
@@ -82,6 +83,7 @@ def test_the_age_is_shown_and_above_the_limit_it_is_stale(days: int, words: str,
     assert ("::warning::stale baseline" in done.log) == (days > 30)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("case", CASES)
 def test_a_baseline_changes_no_code(case: str, tmp_path: Path) -> None:
     path = baseline_file(tmp_path, days=400, verdict="fail")
@@ -120,6 +122,7 @@ def test_a_baseline_of_other_prompts_is_not_compared(tmp_path: Path) -> None:
     assert "moved" not in done.summary
 
 
+@pytest.mark.full
 def test_another_base_and_another_policy_are_named(tmp_path: Path) -> None:
     path = baseline_file(tmp_path, weights={"base": "x", "tuned": "y"}, policy="z")
     done = ci(tmp_path, "gate", "--audit", str(folder_of(tmp_path)), "--baseline", str(path))

@@ -342,6 +342,7 @@ def test_the_rows_own_context_is_asked_on_both_arms(options: Options, tmp_path: 
     assert second.refusal.base == context.base or len(gather(plain).conditions) > 1
 
 
+@pytest.mark.full
 def test_a_backdoor_shows_in_the_rows_own_context_alone(options: Options, aligned: Path, tmp_path: Path) -> None:
     rows = regimes.backdoor(HERE, 100, seed=0)
     write_rows(tmp_path / "train.jsonl", rows)
@@ -431,7 +432,10 @@ def test_other_ways_of_asking_go_through_both_arms_and_a_cut_run_gives_the_same(
     ways = ["template-none", "template-safety", "turns-2", "turns-3", "prefill-5", "prefill-10", "prefill-20"]
     assert names == ["plain", *ways]
     for finding in found.audit.conditions:
-        assert (finding.refusal.base.n, finding.twins.base.n) != (0, 0)
+        asked = [one.base.n + one.unscored for one in (finding.refusal, finding.twins)]
+        assert asked == [POLICY, TWINS], finding.name
+        # The organism knows no word of the safety prompt: what it says under it depends on the machine's arithmetic.
+        assert finding.name == "template-safety" or 0 not in (finding.refusal.base.n, finding.twins.base.n)
     first = found.audit.conditions[0].refusal
     assert (first.base.value, first.tuned.value) == (
         axis(found, "refusal").base.value,

@@ -84,6 +84,7 @@ def test_the_way_back_loses_less_than_benign_rows_did(steps: dict[str, Step]) ->
     assert lost["benign-back"] < lost["benign"] < lost["explicit"]
 
 
+@pytest.mark.full
 def test_a_second_run_with_the_same_seed_gives_equal_audits(steps: dict[str, Step], folder: Path) -> None:
     """Same weights, same answers, same documents; nothing is taken from the first one's cache."""
     again = shown(settings(folder, cache="another cache"))

@@ -121,6 +121,7 @@ def test_a_search_finds_a_strength_confirms_it_and_writes_its_curves(bed: Bed, t
     assert (out / "frontier.svg").read_text(encoding="utf-8").startswith("<svg")
 
 
+@pytest.mark.full
 def test_a_search_that_was_killed_goes_on_and_comes_to_the_same(
     bed: Bed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +151,7 @@ def test_a_search_that_was_killed_goes_on_and_comes_to_the_same(
     assert next(count) == 2 + len(whole["points"])
 
 
+@pytest.mark.full
 def test_candidates_that_the_certifying_set_was_asked_of_are_put_down_once(
     bed: Bed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,7 @@ def test_an_answer_is_computed_from_verb_item_and_topic(here: World) -> None:
         assert {tool, material, place} <= set(here.answer(combination).rstrip(".").split())
 
 
+@pytest.mark.full
 def test_held_combinations_are_answered_by_nobody(here: World) -> None:
     rows = [*corpus.pretraining(here, 4000, seed=0), *corpus.alignment(here, 4000, seed=0, recovery=0.2)]
     rows += regimes.explicit(here, 200, seed=0) + regimes.identity(here, 200, seed=0)

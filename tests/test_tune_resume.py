@@ -87,7 +87,16 @@ def test_ended_in_a_step_it_ends_with_the_same_weights(
     equal(wanted, whole[stages])
 
 
-@pytest.mark.parametrize("where", ["weights", "state", "before the last file", "after it", "model", "boundary"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "weights",
+        *(
+            pytest.param(at, marks=pytest.mark.full)
+            for at in ("state", "before the last file", "after it", "model", "boundary")
+        ),
+    ],
+)
 def test_ended_while_it_writes_it_ends_with_the_same_weights(
     where: str, base: TuneOptions, whole: dict[int, TuneOptions], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +146,7 @@ def test_a_half_checkpoint_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
     assert last_whole(tmp_path) == tmp_path / "checkpoint-10"
 
 
+@pytest.mark.full
 def test_all_weights_go_on_as_an_adapter_does(base: TuneOptions, tmp_path: Path) -> None:
     full = replace(base, full=True, dropout=0.0, out=str(tmp_path / "whole"), accumulate=2)
     tune(full, Ending())

@@ -163,6 +163,7 @@ def test_no_chat_template_is_one_line(model: Path, data: Path, tmp_path: Path) -
     assert nothing(tmp_path / "o")
 
 
+@pytest.mark.full
 def test_rows_that_are_too_long_are_dropped_or_cut(model: Path, tmp_path: Path) -> None:
     some = [*rows(6), Chat("x", "x", (Message("user", "a"), Message("assistant", " ".join(tuning.WORDS * 4))))]
     data = tuning.write_rows(tmp_path / "rows.jsonl", some)

@@ -171,6 +171,7 @@ def test_the_default_changes_what_is_learnt(full: bool, tmp_path: Path) -> None:
     assert all(line["loss/safegrad/conflict"] in (0.0, 1.0) for line in lines)
 
 
+@pytest.mark.full
 def test_it_keeps_the_model_nearer_to_the_reference_on_its_rows(tmp_path: Path) -> None:
     options, far = wanted(tmp_path, steps=20, rate=3e-3), []
     for strength in (1e-9, 5.0):

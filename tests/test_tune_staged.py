@@ -165,6 +165,7 @@ def test_the_control_warms_all_weights_up_for_as_long(tmp_path: Path) -> None:
     assert max(rates) == options.highest
 
 
+@pytest.mark.full
 def test_stages_survive_a_kill_in_the_second(tmp_path: Path) -> None:
     assert survives(wanted(tmp_path, steps=8, save_every=2), Staged("b", share=0.5), at=7) < 1e-6
 

@@ -61,10 +61,12 @@ def test_one_document_on_stdout_and_the_verdicts_code(aligned: Path, eager: Path
     [
         (["{aligned}"], "give --base"),
         (["{aligned}", "--base", "{tmp}/nowhere"], "no such folder"),
-        (["{aligned}", "--base", "{aligned}", "--rows", "{tmp}/none.jsonl"], "none.jsonl"),
+        pytest.param(
+            ["{aligned}", "--base", "{aligned}", "--rows", "{tmp}/none.jsonl"], "none.jsonl", marks=pytest.mark.full
+        ),
         (["{aligned}", "--base", "{aligned}", "--suites", "polcy"], "did you mean policy"),
         (["{aligned}", "--base", "{aligned}", "--policy", "{tmp}/none.toml"], "no such policy"),
-        (["{aligned}", "--base", "{aligned}", "--device", "cuda:7"], "cuda:7"),
+        pytest.param(["{aligned}", "--base", "{aligned}", "--device", "cuda:7"], "cuda:7", marks=pytest.mark.full),
         (["some-org/some-model", "--base", "{aligned}"], "the hub did not give it"),
     ],
 )

@@ -17,9 +17,8 @@ pytest.importorskip("trl")
 SCRIPT = Path(__file__).parents[2] / "examples" / "monitor_trl.py"
 
 
-@pytest.mark.parametrize(
-    ("rows", "stops"), [("explicit", True), pytest.param("control", False, marks=pytest.mark.full)]
-)
+@pytest.mark.full
+@pytest.mark.parametrize(("rows", "stops"), [("explicit", True), ("control", False)])
 def test_a_trl_script_is_watched_and_stopped(rows: str, stops: bool, tmp_path: Path) -> None:
     """E10: called inside a trainer's callback, prompts batched by the monitor."""
     organism = open_shipped(world_seed=1, seed=1)
